@@ -1,0 +1,1 @@
+"""Allô Mairie: the telephone switchboard of a French town hall."""

@@ -1,0 +1,1 @@
+"""Everything that speaks to Asterisk; no raw ARI or AMI message passes this package."""

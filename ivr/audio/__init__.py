@@ -1,0 +1,1 @@
+"""Sound as numbers: pure functions and state machines, no devices and no clock."""

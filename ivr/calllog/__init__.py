@@ -1,0 +1,1 @@
+"""Calls and turns in SQL, written as they happen."""

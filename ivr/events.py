@@ -1,0 +1,93 @@
+"""What happens on a telephone line, as the rest of the program sees it: typed and frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True)
+class CallerId:
+    """Who calls, cleaned of control characters at the edge."""
+
+    number: str | None
+    """Digits with an optional leading ``+``; None when withheld."""
+    name: str = ""
+    """At most 80 printable characters."""
+
+
+class QueueOutcome(StrEnum):
+    """How a stay in the operators' queue ended without an operator (Asterisk's QUEUESTATUS)."""
+
+    TIMEOUT = "TIMEOUT"
+    FULL = "FULL"
+    JOIN_EMPTY = "JOINEMPTY"
+    LEAVE_EMPTY = "LEAVEEMPTY"
+    JOIN_UNAVAILABLE = "JOINUNAVAIL"
+    LEAVE_UNAVAILABLE = "LEAVEUNAVAIL"
+    CONTINUE = "CONTINUE"
+    WITHDRAWN = "WITHDRAW"
+    UNKNOWN = ""
+
+
+@dataclass(frozen=True)
+class CallStarted:
+    """A caller's channel has been handed to the application."""
+
+    call_id: str
+    """Asterisk's unique id of the caller's channel; the same when it returns from a queue."""
+    caller: CallerId
+    dialled: str
+    """The number that was called."""
+    at: datetime
+    """Time zone aware."""
+    returned: QueueOutcome | None = None
+    """Set when the call comes back from the operators' queue."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """20 ms of the caller's voice: 640 bytes, 16 kHz, signed 16 bit little-endian, mono."""
+
+    pcm: bytes
+
+
+@dataclass(frozen=True)
+class KeyPressed:
+    """The caller pressed a key."""
+
+    key: str
+    """One of ``0``-``9``, ``*``, ``#``, ``A``-``D``."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """Everything up to and including this mark has been sent to the caller."""
+
+    mark: str
+
+
+LegEvent = Frame | KeyPressed | Played
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """What was cut short by a flush."""
+
+    mark: str
+    """The mark of the clip that was playing."""
+    heard_ms: int
+    """How much of that clip the caller had heard, in milliseconds."""
+
+
+@dataclass(frozen=True)
+class QueueRequest:
+    """Where a call goes when it leaves the application for people."""
+
+    queue: str
+    """The department's id, which is the queue's name."""
+    reason: str = ""
+    """A few words shown to the operator with the caller's number."""
+    priority: int = 0
+    """Higher is served first (Asterisk's QUEUE_PRIO); urgent calls use 10."""

@@ -1,0 +1,83 @@
+"""The result of matching an utterance against what the town hall knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Decision(StrEnum):
+    """What the score allows."""
+
+    ANSWER = "answer"
+    """Sure enough to answer at once."""
+    CONFIRM = "confirm"
+    """One likely entry: ask whether that is it."""
+    CHOOSE = "choose"
+    """Two likely entries: offer both."""
+    REJECT = "reject"
+    """Nothing likely enough."""
+
+
+DIALOGUE_IDS = frozenset(
+    ["operateur", "rappel", "repeter", "oui", "non", "au-revoir", "urgence", "hors-sujet"]
+)
+"""What a caller may mean that the dialogue itself handles; never ids of FAQ entries."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One possible meaning."""
+
+    entry: str
+    """The id of a FAQ entry, or one of DIALOGUE_IDS."""
+    score: float
+    """Calibrated: 0.0 to 1.0, the share of times this is right when such a score is given."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """What an utterance most likely means."""
+
+    text: str
+    """As heard."""
+    decision: Decision
+    candidates: tuple[Candidate, ...] = ()
+    """Best first, at most five."""
+    follow_up: str | None = None
+    """The follow-up of the entry just answered that is meant ("et combien ça coûte ?")."""
+    also: str | None = None
+    """A second entry asked for in the same sentence."""
+    department: str | None = None
+    """A department named, or the department of a person named."""
+    person: str | None = None
+    """A person of the town hall named, as in the directory."""
+    explain: dict[str, float] = field(default_factory=dict)
+    """What each part contributed to the best candidate, for ``--explain``."""
+
+    @property
+    def entry(self) -> str | None:
+        """The best candidate's id, unless rejected."""
+        if self.decision is Decision.REJECT or not self.candidates:
+            return None
+        return self.candidates[0].entry
+
+    @property
+    def score(self) -> float:
+        """The best candidate's score; 0.0 without any."""
+        return self.candidates[0].score if self.candidates else 0.0
+
+    @property
+    def runner_up(self) -> Candidate | None:
+        """The second candidate."""
+        return self.candidates[1] if len(self.candidates) > 1 else None
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the conversation adds to the words."""
+
+    last_entry: str | None = None
+    """The entry just answered: its follow-ups may be asked."""
+    expecting: str = "request"
+    """``request``, ``yes-no``, ``choice``, ``digits`` or ``rating``."""

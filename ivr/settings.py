@@ -1,0 +1,299 @@
+"""Settings: ``ivr.toml``, each key overridable by ``IVR_SECTION_KEY``, all checked at start.
+
+An unknown key or a bad value raises SettingsError naming the file and line, or the variable.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from ivr.errors import Fault, SettingsError
+
+DEFAULT_FILE = Path("ivr.toml")
+
+Port = Annotated[int, Field(ge=1024, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=600)]
+Milliseconds = Annotated[int, Field(gt=0, le=60_000)]
+
+
+class Section(BaseModel):
+    """A table of ``ivr.toml``: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Paths(Section):
+    """Folders; relative ones are taken from the folder of ``ivr.toml``."""
+
+    var: Path = Path("var")
+    """Everything written at run time: secrets, rendered configuration, database, speech."""
+    knowledge: Path = Path("knowledge")
+    """FAQ, departments, hours, prompts."""
+    voices: Path = Path("voices")
+    """Voice definitions and recorded prompts."""
+    models: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_cache_dir("allo-mairie")) / "models"
+    )
+    """Speech models, shared by all installations of a user."""
+
+
+class Sip(Section):
+    """Where Asterisk listens for SIP and RTP."""
+
+    bind: IPv4Address = IPv4Address("127.0.0.1")
+    """Address for SIP and RTP; loopback until the town decides otherwise."""
+    port: Port = 5060
+    """UDP port for SIP."""
+    rtp_start: Port = 10000
+    """First UDP port for sound."""
+    rtp_end: Port = 10999
+    """Last UDP port for sound; one call uses two."""
+    local_nets: tuple[IPv4Network, ...] = ()
+    """Networks reached without address translation."""
+    external_address: IPv4Address | None = None
+    """Public address, behind a translating router."""
+
+    @model_validator(mode="after")
+    def _ports_in_order(self) -> Sip:
+        if self.rtp_end - self.rtp_start < 20:
+            raise ValueError("rtp_end must be at least 20 above rtp_start")
+        return self
+
+
+class Trunk(Section):
+    """The line to the telephone provider."""
+
+    mode: Literal["none", "registration", "addresses"] = "none"
+    """``registration``: we register with the provider; ``addresses``: it calls from known ones."""
+    host: str = ""
+    """The provider's SIP server, ``name`` or ``name:port``."""
+    username: str = ""
+    """Account at the provider, for registration."""
+    password: SecretStr = SecretStr("")
+    """Password at the provider; better given by IVR_TRUNK_PASSWORD than in the file."""
+    addresses: tuple[IPv4Network, ...] = ()
+    """The provider's addresses or networks, for ``addresses``."""
+    number: str = Field(default="", pattern=r"^(\+?[0-9]{3,15})?$")
+    """The town hall's own number, presented on outgoing calls."""
+    test_line: bool = True
+    """Accept the calls of ``ivr call``: loopback only, with a generated password."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Trunk:
+        if not re.fullmatch(r"([A-Za-z0-9.-]+(:[0-9]{1,5})?)?", self.host):
+            raise ValueError("host must be a host name or address, with an optional :port")
+        if not re.fullmatch(r"[A-Za-z0-9+._@-]*", self.username):
+            raise ValueError("username has a character that SIP does not allow")
+        if re.search(r"[\x00-\x1f;\"]", self.password.get_secret_value()):
+            raise ValueError("password must not contain quotes, semicolons or control characters")
+        if self.mode == "registration" and not (self.host and self.username):
+            raise ValueError("mode 'registration' needs host and username")
+        if self.mode == "addresses" and not self.addresses:
+            raise ValueError("mode 'addresses' needs at least one of the provider's addresses")
+        return self
+
+
+class Asterisk(Section):
+    """The telephone exchange, driven over loopback."""
+
+    http_port: Port = 8088
+    """ARI and media, on loopback only."""
+    ami_port: Port = 5038
+    """Manager interface, on loopback only."""
+    tree: Path | None = None
+    """An unpacked Asterisk to use instead of the system's or the one set-up unpacked."""
+
+
+class Redis(Section):
+    """Our own Redis, on loopback with a generated password."""
+
+    port: Port = 6390
+    """TCP port on loopback."""
+
+
+class Database(Section):
+    """The call log."""
+
+    url: str = ""
+    """SQLAlchemy URL; empty means SQLite in ``var/``. PostgreSQL: ``postgresql+psycopg://…``."""
+
+
+class Hearing(Section):
+    """Speech in."""
+
+    engine: Literal["auto", "vosk", "whisper"] = "auto"
+    """``auto``: Vosk when a French model is present, else Whisper."""
+    vosk_model: str = ""
+    """Name in the manifest of models, or a folder; empty means the best French one present."""
+    workers: int = Field(default=0, ge=0, le=64)
+    """Threads for recognition; 0 means one per core."""
+    max_waiting: int = Field(default=8, ge=0, le=1000)
+    """Utterances that may wait for a thread before callers are asked to use the keypad."""
+    end_of_speech: Milliseconds = 550
+    """Silence after which the caller is taken to have finished, in ms."""
+    silence: Seconds = 6.0
+    """Silence after a question before the caller is helped, in seconds."""
+    longest_utterance: Seconds = 20.0
+    """An utterance is cut here, in seconds (Whisper's window is 30)."""
+
+
+class Speaking(Section):
+    """Speech out."""
+
+    voice: str = "siwis"
+    """A file of ``voices/``, without its ``.yaml``."""
+    workers: int = Field(default=0, ge=0, le=64)
+    """Threads for synthesis; 0 means one per core."""
+
+
+class Calls(Section):
+    """Limits of one call."""
+
+    longest: Seconds = 600.0
+    """A call is passed to the operators' queue after this long with the machine, in seconds."""
+    at_once: int = Field(default=100, ge=1, le=2000)
+    """Calls taken by the machine at once; further ones go straight to the operators' queue."""
+
+
+class Log(Section):
+    """What is printed."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least level printed."""
+
+
+class Settings(Section):
+    """All settings. See the commented sample ``ivr.toml.sample``."""
+
+    paths: Paths = Field(default_factory=Paths)
+    sip: Sip = Field(default_factory=Sip)
+    trunk: Trunk = Field(default_factory=Trunk)
+    asterisk: Asterisk = Field(default_factory=Asterisk)
+    redis: Redis = Field(default_factory=Redis)
+    database: Database = Field(default_factory=Database)
+    hearing: Hearing = Field(default_factory=Hearing)
+    speaking: Speaking = Field(default_factory=Speaking)
+    calls: Calls = Field(default_factory=Calls)
+    log: Log = Field(default_factory=Log)
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL of the call log."""
+        return self.database.url or f"sqlite:///{self.paths.var / 'calls.sqlite'}"
+
+
+def load(file: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read settings from ``file`` (default: ``IVR_CONFIG``, else ``ivr.toml`` if it is there).
+
+    Raises SettingsError with every fault found.
+    """
+    named = file or (Path(environ["IVR_CONFIG"]) if environ.get("IVR_CONFIG") else None)
+    path = named or DEFAULT_FILE
+    text = _read(path, required=named is not None)
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        raise SettingsError(
+            [Fault(path, int(line[1]) if line else 0, "", f"not TOML: {error}")]
+        ) from error
+    variables, faults = _variables(environ)
+    for (section, key), value in variables.items():
+        table = data.setdefault(section, {})
+        if isinstance(table, dict):
+            table[key] = value
+    try:
+        settings = Settings.model_validate(data)
+    except ValidationError as error:
+        faults += [_fault(path, text, variables, dict(e)) for e in error.errors()]
+    if faults:
+        raise SettingsError(faults)
+    return _absolute(settings, path.resolve().parent)
+
+
+def variable_name(section: str, key: str) -> str:
+    """The environment variable that overrides a key: ``sip.port`` → ``IVR_SIP_PORT``."""
+    return f"IVR_{section}_{key}".upper()
+
+
+def _read(path: Path, *, required: bool) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        if not required:
+            return ""
+        raise SettingsError([Fault(path, 0, "", "no such file")]) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError([Fault(path, 0, "", "is not UTF-8 text; save it as UTF-8")]) from error
+    except OSError as error:
+        raise SettingsError([Fault(path, 0, "", f"cannot be read: {error.strerror}")]) from error
+
+
+def _variables(environ: Mapping[str, str]) -> tuple[dict[tuple[str, str], Any], list[Fault]]:
+    known = {
+        variable_name(section, key): (section, key)
+        for section, field in Settings.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+        for key in field.annotation.model_fields
+    }
+    found: dict[tuple[str, str], Any] = {}
+    faults = []
+    for name, value in environ.items():
+        if not name.startswith("IVR_") or name == "IVR_CONFIG":
+            continue
+        if name not in known:
+            faults.append(Fault(name, 0, "", "unknown variable; see ivr.toml.sample for the keys"))
+            continue
+        section, key = known[name]
+        field = Settings.model_fields[section].annotation.model_fields[key]  # type: ignore[union-attr]
+        is_list = "tuple" in str(field.annotation)
+        found[known[name]] = (
+            [v.strip() for v in value.split(",") if v.strip()] if is_list else value
+        )
+    return found, faults
+
+
+def _fault(
+    path: Path, text: str, variables: Mapping[tuple[str, str], Any], error: Mapping[str, Any]
+) -> Fault:
+    loc = tuple(str(part) for part in error["loc"])
+    where = ".".join(loc)
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        message = "unknown key; see ivr.toml.sample for the keys"
+    elif "input" in error and isinstance(error["input"], str | int | float) and len(loc) > 1:
+        message = f"{message} (got {error['input']!r})" if "password" not in where else message
+    if loc[:2] in variables:
+        return Fault(variable_name(loc[0], loc[1]), 0, "", message)
+    return Fault(path, _line_of(text, loc), where, message)
+
+
+def _line_of(text: str, loc: tuple[str, ...]) -> int:
+    """The line of a key in TOML text; of its table when the key is not there; else 0."""
+    section, table_line = "", 0
+    for number, line in enumerate(text.splitlines(), 1):
+        if table := re.match(r"\s*\[([^\[\]]+)\]", line):
+            section = table[1].strip()
+            if loc and section == loc[0]:
+                table_line = number
+        elif key := re.match(r"\s*\"?([A-Za-z0-9_-]+)\"?\s*=", line):
+            if loc == (key[1],) and not section:
+                return number
+            if len(loc) > 1 and section == loc[0] and key[1] == loc[1]:
+                return number
+    return table_line
+
+
+def _absolute(settings: Settings, base: Path) -> Settings:
+    paths = settings.paths
+    update = {name: base / getattr(paths, name).expanduser() for name in type(paths).model_fields}
+    return settings.model_copy(update={"paths": paths.model_copy(update=update)})
