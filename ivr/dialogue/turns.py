@@ -1,0 +1,174 @@
+"""What can happen in a conversation, and what can be decided: the dialogue's inputs and outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from ivr.events import QueueOutcome
+from ivr.nlu.match import Match
+
+Expecting = Literal["request", "yes-no", "choice", "digits", "rating"]
+"""What kind of answer is awaited; helps the recogniser, the endpointing and the matcher."""
+
+
+# --- what happened -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A caller has been connected."""
+
+    caller_number: str | None
+    """As presented by the network; None when withheld."""
+
+
+@dataclass(frozen=True)
+class Returned:
+    """The caller comes back from the operators' queue, where nobody took the call."""
+
+    outcome: QueueOutcome
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The caller said something intelligible."""
+
+    match: Match
+    confidence: float
+    """The recogniser's, 0.0 to 1.0."""
+
+
+@dataclass(frozen=True)
+class Unintelligible:
+    """The caller spoke, or something made noise, but no words were recognised."""
+
+
+@dataclass(frozen=True)
+class TooLong:
+    """The caller spoke longer than one utterance may last; what was heard so far is matched."""
+
+    match: Match
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Silent:
+    """Nothing was said or keyed within the time given by ``Listen``."""
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """One key was pressed: ``0``-``9``, ``*`` or ``#``."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class Overloaded:
+    """Speech cannot be recognised at the moment; the keypad still works."""
+
+
+Happening = Opened | Returned | Heard | Unintelligible | TooLong | Silent | Keyed | Overloaded
+
+
+@dataclass(frozen=True)
+class CutShort:
+    """What the machine was saying when the caller interrupted."""
+
+    about: str
+    """``Say.about`` of the interrupted text."""
+    share: float
+    """How much of it the caller had heard, 0.0 to 1.0."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One thing that happened, with when and what it interrupted."""
+
+    what: Happening
+    at: datetime
+    """Time zone aware; the only clock the dialogue ever sees."""
+    cut_short: CutShort | None = None
+
+
+# --- what to do --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Say:
+    """Say a text, as written French (or another language); later decisions wait for its end."""
+
+    text: str
+    about: str
+    """The prompt's key, or ``faq:<entry>`` / ``faq:<entry>/<follow-up>``."""
+    language: str = "fr"
+    pace: float = 1.0
+    """1.0 is normal; 0.8 slower, for "plus lentement"."""
+
+
+@dataclass(frozen=True)
+class Listen:
+    """Give the floor to the caller. What was said before may be interrupted by voice or key."""
+
+    expecting: Expecting = "request"
+    patience: float = 1.0
+    """Multiplies the silence allowed (``hearing.silence``)."""
+
+
+class Outcome(StrEnum):
+    """How a call ended, for the call log."""
+
+    ANSWERED = "answered"
+    """The machine answered at least one request and nothing was left open."""
+    TRANSFERRED = "transferred"
+    CALLBACK = "callback"
+    GAVE_UP = "gave-up"
+    """The caller left, or fell silent, without an answer."""
+    EMERGENCY = "emergency"
+    """Told to call the emergency services, and passed to a person."""
+    INTERRUPTED = "interrupted"
+    """Our side was killed in mid-call."""
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Pass the call to the operators; the conversation is over unless the call returns."""
+
+    department: str
+    reason: str
+    """A few French words for the operator: "Carte d'identité, déjà renseigné"."""
+    urgent: bool = False
+
+
+@dataclass(frozen=True)
+class TakeCallback:
+    """Write down that somebody is to be called back."""
+
+    number: str
+    """E.164, checked."""
+    department: str
+    reason: str
+    when: str = ""
+    """As said by the caller; empty means as soon as possible."""
+
+
+@dataclass(frozen=True)
+class HangUp:
+    """End the call politely (what is being said is finished first)."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something worth keeping in the call log."""
+
+    kind: Literal["answered", "confirmed", "corrected", "rejected", "satisfaction", "language"]
+    entry: str | None = None
+    value: str = ""
+
+
+Action = Say | Listen | Transfer | TakeCallback | HangUp | Note
