@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ivr.calllog.database import Database
 from ivr.calllog.log import CallEnd, CallLog, TurnRecord
 from ivr.errors import CallLogError
 from ivr.events import CallerId, CallStarted, QueueOutcome
@@ -28,9 +29,9 @@ def started(call_id: str, minutes: int = 0, returned: QueueOutcome | None = None
 
 @pytest.fixture
 async def log(tmp_path: Path) -> AsyncIterator[CallLog]:
-    log = CallLog(f"sqlite:///{tmp_path / 'new folder' / 'calls.sqlite'}")
-    yield log
-    await log.close()
+    database = Database(f"sqlite:///{tmp_path / 'new folder' / 'calls.sqlite'}")
+    yield CallLog(database)
+    await database.close()
 
 
 async def test_a_call_is_written_as_it_happens(log: CallLog) -> None:
@@ -75,7 +76,7 @@ async def test_a_killed_process_leaves_its_call_readable_and_closed_at_the_next_
     script = (
         "import asyncio, sys, test_calllog as t\n"
         "async def main():\n"
-        f"    log = t.CallLog({url!r})\n"
+        f"    log = t.CallLog(t.Database({url!r}))\n"
         "    await log.open_call(t.started('1.1'))\n"
         "    for n in range(1, 1000):\n"
         "        await log.add_turn('1.1', t.TurnRecord(t.NOON, 'heard', heard=str(n)))\n"
@@ -93,7 +94,8 @@ async def test_a_killed_process_leaves_its_call_readable_and_closed_at_the_next_
     rest = process.stdout.read().split()
     process.wait()
     confirmed = int(rest[-1]) if rest else confirmed
-    log = CallLog(url)
+    database = Database(url)
+    log = CallLog(database)
     assert await log.close_interrupted() == 1
     (call,) = await log.calls()
     assert (call.outcome, call.ended_by, call.ended_at) == ("interrupted", "failure", NOON)
@@ -101,7 +103,7 @@ async def test_a_killed_process_leaves_its_call_readable_and_closed_at_the_next_
     assert written == list(range(1, len(written) + 1))
     assert len(written) >= confirmed
     assert await log.close_interrupted() == 0
-    await log.close()
+    await database.close()
 
 
 async def test_a_time_without_zone_is_refused(log: CallLog) -> None:
@@ -114,15 +116,15 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     file = tmp_path / "calls.sqlite"
     file.write_text("not a database, but long enough to be looked at" * 10)
     with pytest.raises(CallLogError, match=r"calls\.sqlite.*not a database"):
-        CallLog(f"sqlite:///{file}")
+        Database(f"sqlite:///{file}")
 
 
 def test_a_missing_driver_is_named_and_the_password_is_not() -> None:
     with pytest.raises(CallLogError, match="psycopg") as error:
-        CallLog("postgresql+psycopg://ivr:hunter2@localhost/ivr")
+        Database("postgresql+psycopg://ivr:hunter2@localhost/ivr")
     assert "hunter2" not in str(error.value)
 
 
 def test_an_unreadable_url_is_refused() -> None:
     with pytest.raises(CallLogError, match="unreadable"):
-        CallLog("nonsense")
+        Database("nonsense")

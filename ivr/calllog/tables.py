@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import DateTime, Dialect, ForeignKey, Index, TypeDecorator
+from sqlalchemy import DateTime, Dialect, ForeignKey, Index, TypeDecorator, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -88,3 +88,35 @@ class Turn(Base):
     response_ms: Mapped[int | None] = mapped_column(default=None)
     """From the end of the caller's speech to the first sound of the answer being sent."""
     call: Mapped[Call] = relationship(back_populates="turns")
+
+
+class Callback(Base):
+    """Somebody who is to be called back: this row, not a job, is the source of truth."""
+
+    __tablename__ = "callbacks"
+    __table_args__ = (
+        Index(
+            "callbacks_one_open",
+            "number",
+            "department",
+            unique=True,
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reference: Mapped[str]
+    """Told to the caller; unique among the pending ones."""
+    number: Mapped[str]
+    """E.164."""
+    department: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")
+    wanted: Mapped[str] = mapped_column(default="")
+    """When, as said by the caller; empty means as soon as possible."""
+    call_id: Mapped[str | None] = mapped_column(default=None)
+    """The latest call that asked for it; kept after that call is purged."""
+    state: Mapped[str]
+    """``pending``, ``done`` or ``cancelled``."""
+    taken_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -71,7 +71,33 @@ class Overloaded:
     """Speech cannot be recognised at the moment; the keypad still works."""
 
 
-Happening = Opened | Returned | Heard | Unintelligible | TooLong | Silent | Keyed | Overloaded
+@dataclass(frozen=True)
+class CallbackTaken:
+    """The callback is on disk and will not be lost."""
+
+    reference: str
+    """To be told to the caller."""
+    updated: bool = False
+    """The caller already had an open callback with this department: it was updated."""
+
+
+@dataclass(frozen=True)
+class CallbackFailed:
+    """The callback could not be written down: do not promise it."""
+
+
+Happening = (
+    Opened
+    | Returned
+    | Heard
+    | Unintelligible
+    | TooLong
+    | Silent
+    | Keyed
+    | Overloaded
+    | CallbackTaken
+    | CallbackFailed
+)
 
 
 @dataclass(frozen=True)
@@ -145,7 +171,7 @@ class Transfer:
 
 @dataclass(frozen=True)
 class TakeCallback:
-    """Write down that somebody is to be called back."""
+    """Write down that somebody is to be called back; CallbackTaken or CallbackFailed follows."""
 
     number: str
     """E.164, checked."""
@@ -171,4 +197,5 @@ class Note:
     value: str = ""
 
 
+# The last action of a turn is one of Listen, Transfer, TakeCallback, HangUp.
 Action = Say | Listen | Transfer | TakeCallback | HangUp | Note

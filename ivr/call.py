@@ -1,0 +1,342 @@
+"""One call, readable from top to bottom: it performs what the dialogue decides."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from time import monotonic
+from typing import Any
+
+from ivr.asterisk.leg import Leg
+from ivr.audio.pcm import FRAME_MS
+from ivr.callbacks.schedule import Callbacks, Wish
+from ivr.calllog.log import CallEnd, CallLog, TurnRecord
+from ivr.dialogue.machine import Dialogue, State
+from ivr.dialogue.turns import (
+    Action,
+    CallbackFailed,
+    CallbackTaken,
+    CutShort,
+    HangUp,
+    Happening,
+    Heard,
+    Keyed,
+    Listen,
+    Note,
+    Opened,
+    Outcome,
+    Overloaded,
+    Returned,
+    Say,
+    Silent,
+    TakeCallback,
+    TooLong,
+    Transfer,
+    Turn,
+    Unintelligible,
+)
+from ivr.errors import CallerGone, CallLogError
+from ivr.events import Frame, KeyPressed, LegEvent, Played, QueueRequest
+from ivr.nlu.match import Context, Match
+from ivr.speech import listener as ear
+from ivr.speech.speaker import Speaker, SpeechSource, Text
+
+log = logging.getLogger(__name__)
+
+URGENT = 10
+"""Queue priority of urgent calls; the others have 0."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What every call shares."""
+
+    dialogue: Callable[[], Dialogue]
+    """The dialogue with the knowledge of the moment; a call keeps the one it began with."""
+    understand: Callable[[str, Context], Awaitable[Match]]
+    speech: SpeechSource
+    listener: Callable[[], ear.Listener]
+    calllog: CallLog
+    callbacks: Callbacks
+    now: Callable[[], datetime]
+    longest_s: float
+    """A call is passed to people after this long with the machine, in seconds."""
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """How the conversation left the machine."""
+
+    outcome: Outcome
+    ended_by: str
+    queue: QueueRequest | None = None
+
+
+async def handle(leg: Leg, parts: Parts) -> None:
+    """Hold a whole conversation. Whatever goes wrong on our side, the caller reaches people."""
+    call_id = leg.started.call_id
+    conversation = Conversation(leg, parts)
+    ended = _Ended(Outcome.INTERRUPTED, "failure")
+    try:
+        ended = await conversation.run()
+    except CallerGone:
+        ended = _Ended(conversation.outcome_if_left, "caller")
+    except Exception:
+        log.exception("call %s: failed, passed to the operators", call_id)
+        ended = _Ended(Outcome.TRANSFERRED, "failure", conversation.rescue)
+    finally:
+        await conversation.close()
+        await conversation.log_end(ended)
+    try:
+        if ended.queue is not None:
+            await leg.send_to_queue(ended.queue)
+        elif ended.ended_by != "caller":
+            await leg.hang_up()
+    except CallerGone:
+        log.info("call %s: hung up while being handed over", call_id)
+
+
+class Conversation:
+    """The conversation of one call: a loop of what happened, what is decided, what is done."""
+
+    def __init__(self, leg: Leg, parts: Parts) -> None:
+        self._leg = leg
+        self._parts = parts
+        self._dialogue = parts.dialogue()
+        self._state: State = self._dialogue.begin()
+        self._inbox: asyncio.Queue[LegEvent | ear.ListenerEvent | Exception] = asyncio.Queue()
+        self._speaker = Speaker(leg, parts.speech, self._inbox.put_nowait)
+        self._listener = parts.listener()
+        self._pump: asyncio.Task[None] | None = None
+        self._writes: set[asyncio.Task[int | None]] = set()
+        self._turn: asyncio.Task[int | None] | None = None
+        self._frames = 0
+        self._answered = False
+        self._speech_ended_at: float | None = None
+        self.rescue = QueueRequest("accueil", "Incident technique du serveur vocal")
+        """Where the caller goes when our side fails."""
+
+    @property
+    def outcome_if_left(self) -> Outcome:
+        """What to log when the caller hangs up now."""
+        return Outcome.ANSWERED if self._answered else Outcome.GAVE_UP
+
+    async def run(self) -> _Ended:
+        """Talk until the call leaves the machine. Raises CallerGone when the caller hangs up."""
+        started = self._leg.started
+        self._write(self._parts.calllog.open_call(started))
+        self._pump = asyncio.create_task(self._listen_to_line())
+        what: Happening = (
+            Opened(started.caller.number)
+            if started.returned is None
+            else Returned(started.returned)
+        )
+        cut: CutShort | None = None
+        while True:
+            turn = Turn(what, self._parts.now(), cut)
+            self._state, actions = self._dialogue.advance(self._state, turn)
+            self._speak(actions)
+            self._log_turn(turn, actions)
+            match actions[-1]:
+                case Listen() as listen:
+                    what, cut = await self._hear(listen)
+                case Transfer() as transfer:
+                    await self._finish_speaking()
+                    priority = URGENT if transfer.urgent else 0
+                    queue = QueueRequest(transfer.department, transfer.reason, priority)
+                    outcome = Outcome.EMERGENCY if transfer.urgent else Outcome.TRANSFERRED
+                    return _Ended(outcome, "transfer", queue)
+                case TakeCallback() as wanted:
+                    what, cut = await self._take_callback(wanted), None
+                case HangUp(outcome):
+                    await self._finish_speaking()
+                    return _Ended(outcome, "machine")
+                case other:
+                    raise TypeError(f"a turn cannot end with {other!r}")
+
+    async def close(self) -> None:
+        """Stop everything that belongs to this conversation; the line itself is left alone."""
+        if self._pump is not None:
+            self._pump.cancel()
+            await asyncio.wait([self._pump])
+        await self._speaker.close()
+        await self._listener.close()
+
+    async def log_end(self, ended: _Ended) -> None:
+        """Close the record of the call."""
+        end = CallEnd(
+            self._parts.now(),
+            ended.outcome,
+            ended.ended_by,
+            ended.queue.queue if ended.queue else None,
+            ended.queue.reason if ended.queue else "",
+        )
+        self._write(self._parts.calllog.close_call(self._leg.started.call_id, end))
+        await asyncio.gather(*self._writes)
+
+    async def _take_callback(self, wanted: TakeCallback) -> Happening:
+        wish = Wish(
+            number=wanted.number,
+            department=wanted.department,
+            reason=wanted.reason,
+            when=wanted.when,
+            call_id=self._leg.started.call_id,
+            at=self._parts.now(),
+        )
+        try:
+            reference, updated = await self._parts.callbacks.take(wish)
+        except CallLogError as error:
+            log.error("call %s: callback not taken: %s", wish.call_id, error)
+            return CallbackFailed()
+        return CallbackTaken(reference, updated)
+
+    # --- speaking and hearing ------------------------------------------------------------------
+
+    def _speak(self, actions: Sequence[Action]) -> None:
+        texts = [
+            Text(action.text, action.about, action.language, action.pace)
+            for action in actions
+            if isinstance(action, Say)
+        ]
+        if texts:
+            self._speaker.say(texts, self._note_response_time)
+
+    async def _finish_speaking(self) -> None:
+        """Wait until all has been heard; any key skips the rest."""
+        while self._speaker.speaking:
+            if isinstance(await self._next(), KeyPressed):
+                await self._speaker.interrupt()
+
+    async def _hear(self, listen: Listen) -> tuple[Happening, CutShort | None]:
+        """Wait for the caller to say or key something, letting them interrupt."""
+        cut: CutShort | None = None
+        self._listener.start(
+            listen.expecting, speaking=self._speaker.speaking, patience=listen.patience,
+            language=self._state.language,
+        )  # fmt: skip
+        try:
+            while True:
+                event = await self._next()
+                if isinstance(event, Played) and not self._speaker.speaking:
+                    self._listener.prompt_ended()
+                elif isinstance(event, ear.SpeechStarted) and self._speaker.speaking:
+                    cut = await self._interrupt()
+                elif isinstance(event, KeyPressed):
+                    return Keyed(event.key), cut or await self._interrupt()
+                elif (what := await self._what_happened(event)) is not None:
+                    return what, cut
+        finally:
+            self._listener.stop()
+
+    async def _what_happened(self, event: LegEvent | ear.ListenerEvent) -> Happening | None:
+        match event:
+            case ear.Transcribed(transcript, ended_ms, too_long):
+                self._speech_ended_at = monotonic() - ended_ms / 1000
+                match = await self._parts.understand(transcript.text, self._state.context)
+                kind = TooLong if too_long else Heard
+                return kind(match, transcript.confidence)
+            case ear.Nothing():
+                return Unintelligible()
+            case ear.Silence():
+                return Silent()
+            case ear.Overloaded():
+                return Overloaded()
+        return None
+
+    async def _interrupt(self) -> CutShort | None:
+        heard = await self._speaker.interrupt()
+        self._listener.prompt_ended()
+        return CutShort(heard.about, heard.share) if heard is not None else None
+
+    async def _next(self) -> LegEvent | ear.ListenerEvent:
+        """The next thing that happens, frames excepted: those go to the listener at once."""
+        while True:
+            event = await self._inbox.get()
+            if isinstance(event, Exception):
+                raise event
+            if isinstance(event, Played):
+                self._speaker.played(event.mark)
+            return event
+
+    async def _listen_to_line(self) -> None:
+        """Bring what the line and the listener report to the inbox."""
+        try:
+            while True:
+                event = await self._leg.receive()
+                if not isinstance(event, Frame):
+                    self._inbox.put_nowait(event)
+                    continue
+                self._frames += 1
+                if self._frames * FRAME_MS > self._parts.longest_s * 1000:
+                    raise TimeoutError("the call lasted too long")
+                self._listener.hear(event.pcm)
+        except Exception as error:  # noqa: BLE001 - raised again by _next, in the call's own task
+            self._inbox.put_nowait(error)
+
+    # --- the call log --------------------------------------------------------------------------
+
+    def _log_turn(self, turn: Turn, actions: Sequence[Action]) -> None:
+        said = [action for action in actions if isinstance(action, Say)]
+        notes = [action for action in actions if isinstance(action, Note)]
+        self._answered |= any(note.kind == "answered" for note in notes)
+        record = TurnRecord(
+            at=turn.at,
+            happened=_name(turn.what),
+            said=" ".join(say.text for say in said),
+            about=" ".join(say.about for say in said),
+            cut_short=turn.cut_short.share if turn.cut_short else None,
+        )
+        match turn.what:
+            case Heard(understood, confidence) | TooLong(understood, confidence):
+                best = understood.candidates[0] if understood.candidates else None
+                record = replace(
+                    record,
+                    heard=understood.text,
+                    confidence=confidence,
+                    entry=best.entry if best else None,
+                    score=best.score if best else None,
+                    decision=understood.decision,
+                )
+            case Keyed(key):
+                record = replace(record, heard=key)
+            case CallbackTaken(reference):
+                record = replace(record, heard=reference)
+        self._turn = self._write(self._parts.calllog.add_turn(self._leg.started.call_id, record))
+
+    def _note_response_time(self) -> None:
+        """The first sound of an answer leaves: note how long the caller waited for it."""
+        if self._speech_ended_at is None or self._turn is None:
+            return
+        waited_ms = round((monotonic() - self._speech_ended_at) * 1000)
+        self._speech_ended_at = None
+        self._write(self._set_response(self._turn, waited_ms))
+
+    async def _set_response(self, turn: asyncio.Task[int | None], waited_ms: int) -> None:
+        number = await turn
+        if number is not None:
+            call_id = self._leg.started.call_id
+            await self._parts.calllog.set_response(call_id, number, waited_ms)
+
+    def _write(self, writing: Coroutine[Any, Any, int | None]) -> asyncio.Task[int | None]:
+        """Write to the call log in the background: a slow disk must not make a caller wait."""
+
+        async def write() -> int | None:
+            try:
+                return await writing
+            except CallLogError as error:
+                log.error("call %s: not logged: %s", self._leg.started.call_id, error)
+                return None
+
+        task = asyncio.create_task(write())
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+        return task
+
+
+def _name(what: Happening) -> str:
+    """The name of a happening in the call log, such as ``too-long``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(what).__name__).lower()

@@ -1,0 +1,1 @@
+"""Callbacks: taken, kept, and made."""

@@ -1,0 +1,101 @@
+"""The SQL database: opened, brought up to date, and written in one thread off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import alembic.command
+import alembic.config
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from ivr.errors import CallLogError
+
+T = TypeVar("T")
+
+
+class Database:
+    """One database. Work runs in the order it was given, each piece in its own transaction."""
+
+    def __init__(self, url: str) -> None:
+        """Open the database and bring its tables up to date.
+
+        url: SQLAlchemy URL; the folder of an SQLite file is made when missing. Raises
+        CallLogError with a message for people.
+        """
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
+        self._engine = _engine(url)
+        try:
+            _migrate(self._engine)
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            raise CallLogError(
+                f"call log {_shown(url)}: cannot be opened: {_cause(error)}"
+            ) from error
+
+    async def run(self, work: Callable[[Session], T]) -> T:
+        """Do a piece of work in a transaction; it is on disk when this returns.
+
+        Raises CallLogError when the database fails; nothing of the work is kept then.
+        """
+
+        def run() -> T:
+            with Session(self._engine, expire_on_commit=False) as session, session.begin():
+                return work(session)
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, run)
+        except SQLAlchemyError as error:
+            raise CallLogError(f"call log: {_cause(error)}") from error
+
+    async def close(self) -> None:
+        """Finish pending work and let go of the database."""
+        await asyncio.to_thread(self._thread.shutdown)
+        self._engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite" and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(parsed)
+    except (SQLAlchemyError, ImportError, OSError) as error:
+        raise CallLogError(f"call log {_shown(url)}: {_cause(error)}") from error
+    if parsed.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _sqlite_pragmas)
+    return engine
+
+
+def _sqlite_pragmas(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")  # readers never wait for the writer
+    cursor.execute("PRAGMA synchronous=FULL")  # a committed turn survives a power cut
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA busy_timeout=5000")
+    cursor.close()
+
+
+def _migrate(engine: Engine) -> None:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "head")
+
+
+def _shown(url: str) -> str:
+    """The URL without its password."""
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except SQLAlchemyError:
+        return "(unreadable URL)"
+
+
+def _cause(error: BaseException) -> str:
+    return str(getattr(error, "orig", None) or error)
