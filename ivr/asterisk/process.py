@@ -1,0 +1,191 @@
+"""One running Asterisk: start, wait until it is ready, send it commands, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ivr.asterisk.configuration import Home
+from ivr.asterisk.program import AsteriskProgram
+from ivr.errors import AsteriskError, Fault
+from ivr.settings import Settings
+
+START_LIMIT = 30.0
+"""Seconds until Asterisk must be ready."""
+STOP_LIMIT = 10.0
+"""Seconds until it is stopped by force."""
+COMMAND_LIMIT = 15.0
+"""Seconds until a command must be answered."""
+POLL = 0.02
+"""Seconds between two looks for the control socket of a starting Asterisk."""
+
+
+class AsteriskProcess:
+    """An Asterisk of ours, as an asynchronous context manager: ready inside, stopped after."""
+
+    def __init__(self, program: AsteriskProgram, home: Home) -> None:
+        """``home`` holds a rendered configuration."""
+        self.program = program
+        self.home = home
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    @property
+    def pid(self) -> int:
+        """Its process id. Raises AsteriskError when it has not been started."""
+        return self._running().pid
+
+    @property
+    def console(self) -> Path:
+        """What it has printed since the last start."""
+        return self.home.log / "console.log"
+
+    async def start(self) -> None:
+        """Start and wait until everything is loaded.
+
+        Raises AsteriskError with Asterisk's own words when it does not come up.
+        """
+        with self.console.open("wb") as console:
+            self._process = await asyncio.create_subprocess_exec(
+                *self.program.command(self.home.conf),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                cwd=self.home.root,
+                start_new_session=True,
+            )
+        try:
+            async with asyncio.timeout(START_LIMIT):
+                await self._until_ready(self._process)
+        except TimeoutError as error:
+            await self.stop()
+            raise AsteriskError(
+                f"Asterisk was not ready after {START_LIMIT:.0f} s; see {self.console}"
+            ) from error
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop it, by force after a while. Safe when it has stopped by itself."""
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_LIMIT)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def kill(self) -> None:
+        """Stop it as a power cut would."""
+        process, self._process = self._running(), None
+        process.kill()
+        await process.wait()
+
+    async def rx(self, command: str) -> str:
+        """What Asterisk answers to a console command. Raises AsteriskError."""
+        process = await asyncio.create_subprocess_exec(
+            *self.program.remote(self.home.conf, command),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            output, _ = await asyncio.wait_for(process.communicate(), COMMAND_LIMIT)
+        except TimeoutError as error:
+            process.kill()
+            await process.wait()
+            raise AsteriskError(f"Asterisk did not answer {command!r}") from error
+        text = output.decode(errors="replace").strip()
+        if process.returncode:
+            raise AsteriskError(f"Asterisk refused {command!r}: {text}")
+        return text
+
+    async def reload(self) -> None:
+        """Have it read its configuration again, without touching calls. Raises AsteriskError."""
+        await self.rx("core reload")
+
+    async def channels(self) -> list[str]:
+        """The names of all channels that exist."""
+        lines = (await self.rx("core show channels concise")).splitlines()
+        return [line.partition("!")[0] for line in lines if "!" in line]
+
+    async def resident_kb(self) -> int:
+        """Its resident memory in kB."""
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        match = re.search(r"VmRSS:\s+(\d+)", status)
+        if match is None:
+            raise AsteriskError("Asterisk has stopped")
+        return int(match[1])
+
+    async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
+        while True:
+            if process.returncode is not None:
+                raise AsteriskError(f"Asterisk does not start: {self._last_words()}")
+            if self.home.socket.exists():
+                try:
+                    said = await self.rx("core waitfullybooted")
+                except AsteriskError:
+                    said = ""  # The socket of an earlier run; the new one is not there yet.
+                if "fully booted" in said:
+                    return
+            await asyncio.sleep(POLL)
+
+    def _running(self) -> asyncio.subprocess.Process:
+        if self._process is None:
+            raise AsteriskError("Asterisk has not been started")
+        return self._process
+
+    def _last_words(self) -> str:
+        with self.console.open(encoding="utf-8", errors="replace") as lines:
+            said = [line.strip() for line in deque(lines, maxlen=200) if line.strip()]
+        errors = [line for line in said if "ERROR" in line] or said
+        return errors[-1] if errors else "it said nothing"
+
+
+def taken_ports(settings: Settings) -> list[Fault]:
+    """Ports of the settings that another program uses, as faults that name key and port.
+
+    Asterisk itself would start without them and only say so in its log.
+    """
+    wanted = (
+        ("sip.port", socket.SOCK_DGRAM, str(settings.sip.bind), settings.sip.port),
+        ("asterisk.http_port", socket.SOCK_STREAM, "127.0.0.1", settings.asterisk.http_port),
+        ("asterisk.ami_port", socket.SOCK_STREAM, "127.0.0.1", settings.asterisk.ami_port),
+    )
+    faults = []
+    for key, kind, address, port in wanted:
+        with socket.socket(socket.AF_INET, kind) as probe:
+            if kind == socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+            except OSError as error:
+                faults.append(
+                    Fault(
+                        "ivr.toml",
+                        0,
+                        key,
+                        f"{address}:{port} cannot be used ({error.strerror}); stop the program "
+                        "that holds it, or choose another port",
+                    )
+                )
+    return faults
