@@ -1,0 +1,343 @@
+"""The dialogue: a pure function from a state and what happened to a new state and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ivr.dialogue import words
+from ivr.dialogue.people import PEOPLE_PHASES, People
+from ivr.dialogue.state import Phase, State
+from ivr.dialogue.talk import Step, Talk
+from ivr.dialogue.turns import (
+    CallbackFailed,
+    CallbackTaken,
+    Heard,
+    Keyed,
+    Note,
+    Opened,
+    Outcome,
+    Overloaded,
+    Returned,
+    Silent,
+    TooLong,
+    Turn,
+    Unintelligible,
+)
+from ivr.knowledge.hours import Mode
+from ivr.nlu.match import DIALOGUE_IDS, Decision, Match
+
+UNSURE = 0.4
+"""Below this confidence of the recogniser an answer is confirmed before it is given."""
+
+
+@dataclass(frozen=True)
+class Dialogue:
+    """What to say and do, for one state of the town's knowledge. Holds nothing of any call."""
+
+    talk: Talk
+    satisfaction: bool = False
+    """Ask for a mark from 1 to 5 before goodbye."""
+
+    @property
+    def people(self) -> People:
+        """The part of the dialogue that brings callers to people."""
+        return People(self.talk)
+
+    def begin(self) -> State:
+        """The state of a call in which nothing has happened yet."""
+        return State()
+
+    def advance(self, state: State, turn: Turn) -> Step:
+        """The new state and what to do; the last action is one of those that end a turn."""
+        what = turn.what
+        match what:
+            case Opened(caller_number):
+                return self._greet(replace(state, caller_number=caller_number), turn)
+            case Returned():
+                return self._back_from_queue(state, turn)
+            case CallbackTaken() | CallbackFailed():
+                return self.people.written(state, what, turn.at)
+            case Silent():
+                return self._silence(state, turn)
+            case Unintelligible():
+                return self._misunderstood(state, turn, "noise")
+            case Overloaded():
+                return self._overloaded(state, turn)
+            case Keyed(key):
+                return self._keyed(replace(state, silences=0), key, turn)
+            case Heard(understood, confidence):
+                state = replace(state, silences=0, last_heard=understood.text)
+                return self._heard(state, understood, confidence, turn)
+            case TooLong(understood, confidence):
+                state = replace(state, silences=0, last_heard=understood.text)
+                if understood.decision is Decision.REJECT:
+                    return self._misunderstood(state, turn, "too-long")
+                return self._heard(state, understood, confidence, turn)
+
+    # --- beginning -----------------------------------------------------------------------------
+
+    def _greet(self, state: State, turn: Turn) -> Step:
+        mode = self.talk.mode(turn.at)
+        if mode is Mode.OPERATORS_FIRST:
+            say = self.talk.say(state, "greeting.operators-first")
+            return self.people.reach(state, "accueil", "Nouvel appel", turn.at, say)
+        key = "greeting.closed" if mode is Mode.MACHINE_ALONE else "greeting.open"
+        return self.talk.ask(state, Phase.REQUEST, self.talk.say(state, key))
+
+    def _back_from_queue(self, state: State, turn: Turn) -> Step:
+        return self.people.nobody_free(state, turn.at)
+
+    # --- what the caller said ------------------------------------------------------------------
+
+    def _heard(self, state: State, match: Match, confidence: float, turn: Turn) -> Step:
+        if match.entry == "urgence":
+            return self._emergency(state, turn)
+        if state.phase in PEOPLE_PHASES:
+            step = self.people.heard(state, match, turn.at)
+            if step is not None:
+                return step
+        special = self._special(state, match, turn)
+        if special is not None:
+            return special
+        in_phase = self._in_phase(state, match, turn)
+        if in_phase is not None:
+            return in_phase
+        return self._request(state, match, confidence, turn)
+
+    def _special(self, state: State, match: Match, turn: Turn) -> Step | None:
+        """What may be said at any moment of a conversation."""
+        match match.entry, match.detail:
+            case "repeter", detail:
+                return self._repeat(state, slower=detail == "slower")
+            case "operateur", _:
+                department = match.department or self.talk.topic_department(state)
+                who = match.person or "un agent"
+                return self.people.reach(state, department, f"Demande {who}", turn.at)
+            case "rappel", _ if state.phase is not Phase.WAIT:
+                department = match.department or self.talk.topic_department(state)
+                return self.people.begin(state, department, turn.at)
+            case "au-revoir", _:
+                return self._goodbye(state)
+            case "hors-sujet", "insult":
+                say = self.talk.say(state, "insult")
+                department = self.talk.topic_department(state)
+                return self.people.reach(state, department, "Appelant mécontent", turn.at, say)
+            case "hors-sujet", "english" if state.language != "en":
+                state = replace(state, language="en")
+                say = self.talk.say(state, "greeting.language")
+                note = Note("language", value="en")
+                return self.talk.ask(state, Phase.REQUEST, say, before=(note,))
+            case "hors-sujet", _:
+                say = self.talk.out_of_scope(state, match.detail)
+                more = self.talk.say(state, "more")
+                return self.talk.ask(replace(state, misunderstood=0), Phase.MORE, say, more)
+        return None
+
+    def _in_phase(self, state: State, match: Match, turn: Turn) -> Step | None:
+        """What makes sense as an answer to what was just asked; None for a new request."""
+        yes, no = match.entry == "oui", match.entry == "non"
+        match state.phase:
+            case Phase.CONFIRM if yes:
+                (entry,) = state.options
+                return self._answer(state, entry, turn, Note("confirmed", entry))
+            case Phase.CONFIRM if no:
+                (entry,) = state.options
+                return self._misunderstood(state, turn, "confirm-no", Note("corrected", entry))
+            case Phase.CHOOSE:
+                return self._chosen_by_voice(state, match, turn)
+            case Phase.OFFER if yes:
+                return self.people.reach(state, state.department or "accueil", "", turn.at)
+            case Phase.OFFER if no:
+                return self._more(state)
+            case Phase.WAIT:
+                return self.people.wait_or_callback(
+                    state, words.wait_or_callback(match.text), turn.at
+                )
+            case Phase.MORE if no and words.wrong(match.text):
+                return self._misunderstood(
+                    state, turn, "answer-wrong", Note("corrected", state.last_entry)
+                )
+            case Phase.MORE if no:
+                return self._goodbye(state)
+            case Phase.MORE | Phase.REQUEST | Phase.HELP if yes:
+                say = self.talk.say(state, "go-ahead")
+                return self.talk.ask(state, Phase.REQUEST, say)
+            case Phase.HELP if no:
+                return self.people.reach(state, "accueil", "", turn.at)
+            case Phase.RATING:
+                return self._rated(state, words.rating(match.text))
+        return None
+
+    def _request(self, state: State, match: Match, confidence: float, turn: Turn) -> Step:
+        """A request in the caller's own words."""
+        if match.follow_up and state.last_entry and match.entry == state.last_entry:
+            return self._answer(state, state.last_entry, turn, follow_up=match.follow_up)
+        candidates = [c.entry for c in match.candidates if c.entry not in DIALOGUE_IDS]
+        if not candidates or match.decision is Decision.REJECT or match.entry in DIALOGUE_IDS:
+            return self._misunderstood(state, turn, "not-understood", Note("rejected"))
+        sure = match.decision is Decision.ANSWER and confidence >= UNSURE
+        if sure:
+            return self._answer(state, candidates[0], turn, also=match.also)
+        if match.decision is Decision.CHOOSE and len(candidates) > 1:
+            pair = (candidates[0], candidates[1])
+            return self.talk.ask(
+                replace(state, options=pair), Phase.CHOOSE, *self.talk.choose(state, *pair)
+            )
+        say = self.talk.say(state, "confirm", what=self.talk.noun(state, candidates[0]))
+        return self.talk.ask(replace(state, options=(candidates[0],)), Phase.CONFIRM, say)
+
+    def _chosen_by_voice(self, state: State, match: Match, turn: Turn) -> Step | None:
+        if words.neither(match.text) or match.entry == "non":
+            return self._misunderstood(state, turn, "confirm-no", Note("corrected"))
+        place = words.choice(match.text)
+        if place is not None:
+            entry = state.options[place - 1]
+            return self._answer(state, entry, turn, Note("confirmed", entry))
+        for candidate in match.candidates:
+            if candidate.entry in state.options:
+                chosen = candidate.entry
+                return self._answer(state, chosen, turn, Note("confirmed", chosen))
+        return None
+
+    # --- what the caller keyed -----------------------------------------------------------------
+
+    def _keyed(self, state: State, key: str, turn: Turn) -> Step:
+        if state.phase is Phase.NUMBER:
+            return self.people.keyed(state, key, turn.at)
+        match key, state.phase:
+            case "0", _:
+                return self.people.reach(state, self.talk.topic_department(state), "", turn.at)
+            case "*", _:
+                return self._repeat(state)
+            case "1", Phase.CONFIRM | Phase.OFFER:
+                return self._yes(state, turn)
+            case "2", Phase.CONFIRM | Phase.OFFER:
+                return self._no(state, turn)
+            case "1" | "2", Phase.CHOOSE:
+                entry = state.options[int(key) - 1]
+                return self._answer(state, entry, turn, Note("confirmed", entry))
+            case "1" | "2", Phase.WAIT:
+                return self.people.wait_or_callback(
+                    state, "wait" if key == "1" else "callback", turn
+                )
+            case "1" | "2" | "3" | "4" | "5", Phase.RATING:
+                return self._rated(state, int(key))
+            case _, Phase.HELP if key in self.talk.menu:
+                return self.people.reach(state, self.talk.menu[key], "", turn.at)
+        if state.phase in PEOPLE_PHASES:
+            return self.people.keyed(state, key, turn.at)
+        return self.talk.listen(state)  # "#", or a key without a meaning here: go on listening
+
+    def _yes(self, state: State, turn: Turn) -> Step:
+        if state.phase is Phase.CONFIRM:
+            return self._answer(state, state.options[0], turn, Note("confirmed", state.options[0]))
+        return self.people.reach(state, state.department or "accueil", "", turn.at)
+
+    def _no(self, state: State, turn: Turn) -> Step:
+        if state.phase is Phase.CONFIRM:
+            note = Note("corrected", state.options[0])
+            return self._misunderstood(state, turn, "confirm-no", note)
+        return self._more(state)
+
+    # --- what did not work ---------------------------------------------------------------------
+
+    def _misunderstood(self, state: State, turn: Turn, why: str, note: Note | None = None) -> Step:
+        """Once: ask again, with examples. Twice in a row: help, never a third reprompt."""
+        before = (note,) if note else ()
+        times = state.misunderstood + 1
+        state = replace(state, misunderstood=times, options=())
+        if state.phase in PEOPLE_PHASES:
+            again = times < 2
+            return self.people.again(state) if again else self.people.give_up(state, turn.at)
+        if times >= 3 or (state.phase is Phase.HELP and times >= 2):
+            say = self.talk.say(state, "help.person")
+            return self.people.reach(state, self.talk.topic_department(state), "", turn.at, say)
+        if times == 2:
+            say = self.talk.say(state, "help.menu")
+            return self.talk.ask(state, Phase.HELP, say, before=before)
+        say = self.talk.say(state, f"reprompt.{why}")
+        return self.talk.ask(state, Phase.REQUEST, say, before=before)
+
+    def _silence(self, state: State, turn: Turn) -> Step:
+        """Gently, twice; then goodbye if all is answered, else a person."""
+        times = state.silences + 1
+        state = replace(state, silences=times)
+        if state.phase is Phase.RATING:
+            return self._rated(state, None)
+        if state.phase is Phase.NUMBER and state.callback and state.callback.digits:
+            return self.people.keyed(state, "#", turn.at)
+        if state.phase is Phase.MORE and times >= 2:
+            return self._goodbye(state)
+        if state.phase in PEOPLE_PHASES:
+            again = times < 3
+            return self.people.again(state) if again else self.people.give_up(state, turn.at)
+        if times >= 3 or (state.phase is Phase.HELP and times >= 2):
+            if state.answered or not self.talk.people_there(turn.at):
+                return self.talk.hang_up(
+                    state, Outcome.GAVE_UP, self.talk.say(state, "silence.goodbye")
+                )
+            say = self.talk.say(state, "help.person")
+            return self.people.reach(state, "accueil", "Silence de l'appelant", turn.at, say)
+        key = "silence.more" if state.phase is Phase.MORE else f"silence.{times}"
+        return self.talk.ask(state, state.phase, self.talk.say(state, key))
+
+    def _overloaded(self, state: State, turn: Turn) -> Step:
+        if state.phase is Phase.HELP:
+            say = self.talk.say(state, "help.person")
+            return self.people.reach(state, "accueil", "", turn.at, say)
+        say = self.talk.say(state, "overloaded")
+        return self.talk.ask(state, Phase.HELP, say, self.talk.say(state, "help.keys"))
+
+    # --- what is done --------------------------------------------------------------------------
+
+    def _answer(
+        self,
+        state: State,
+        entry: str,
+        turn: Turn,
+        note: Note | None = None,
+        *,
+        follow_up: str | None = None,
+        also: str | None = None,
+    ) -> Step:
+        """Answer, and offer what follows; a second request is answered in the same breath."""
+        notes = ((note,) if note else ()) + (Note("answered", entry),)
+        says = self.talk.answer(state, entry, turn, follow_up)
+        answered = (*state.answered, entry)
+        if also is not None and also != entry:
+            says += (self.talk.say(state, "also", what=self.talk.noun(state, also)),)
+            says += self.talk.answer(state, also, turn, None)
+            notes += (Note("answered", also),)
+            answered, entry = (*answered, also), also
+        state = replace(state, misunderstood=0, options=(), answered=answered, last_entry=entry)
+        offer = self.talk.offer(state, entry, turn.at) if follow_up is None else None
+        if offer is not None:
+            state = replace(state, department=self.talk.department_of(entry))
+            return self.talk.ask(state, Phase.OFFER, *says, offer, before=notes)
+        return self.talk.ask(state, Phase.MORE, *says, self.talk.say(state, "more"), before=notes)
+
+    def _repeat(self, state: State, *, slower: bool = False) -> Step:
+        if slower:
+            state = replace(state, pace=max(0.7, round(state.pace - 0.15, 2)))
+        says = tuple(replace(say, pace=state.pace) for say in state.spoken)
+        return self.talk.ask(state, state.phase, *says)
+
+    def _more(self, state: State) -> Step:
+        return self.talk.ask(state, Phase.MORE, self.talk.say(state, "more"))
+
+    def _goodbye(self, state: State) -> Step:
+        if self.satisfaction and state.answered and state.phase is not Phase.RATING:
+            return self.talk.ask(state, Phase.RATING, self.talk.say(state, "rating"))
+        outcome = Outcome.ANSWERED if state.answered else Outcome.GAVE_UP
+        return self.talk.hang_up(state, outcome, self.talk.say(state, "goodbye"))
+
+    def _rated(self, state: State, mark: int | None) -> Step:
+        notes = (Note("satisfaction", value=str(mark)),) if mark else ()
+        say = self.talk.say(state, "rating.thanks" if mark else "goodbye")
+        return self.talk.hang_up(state, Outcome.ANSWERED, say, before=notes)
+
+    def _emergency(self, state: State, turn: Turn) -> Step:
+        state = replace(state, urgent=True)
+        say = self.talk.say(state, "emergency")
+        return self.talk.transfer(state, "accueil", "URGENCE : " + state.last_heard, say)

@@ -1,0 +1,107 @@
+"""Where a conversation stands: frozen, made anew at each turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ivr.dialogue.turns import Expecting, Say
+from ivr.nlu.match import Context
+
+
+class Phase(StrEnum):
+    """What the machine has just asked."""
+
+    REQUEST = "request"
+    """What can I do for you?"""
+    CONFIRM = "confirm"
+    """Is it this entry?"""
+    CHOOSE = "choose"
+    """Which of these two entries?"""
+    OFFER = "offer"
+    """Shall I put you through to the department?"""
+    MORE = "more"
+    """Anything else?"""
+    HELP = "help"
+    """The keypad menu, or a person."""
+    WAIT = "wait"
+    """Nobody is free: wait on, or be called back?"""
+    WANT_CALLBACK = "want-callback"
+    """Nobody is there: do you want to be called back?"""
+    NUMBER_OK = "number-ok"
+    """Shall we call you back on the number you are calling from?"""
+    NUMBER = "number"
+    """Which number?"""
+    NUMBER_READ_BACK = "number-read-back"
+    """Did I get the number right?"""
+    WHEN = "when"
+    """When shall we call you back?"""
+    WRITING = "writing"
+    """The callback is being written down."""
+    RATING = "rating"
+    """How satisfied are you, from 1 to 5?"""
+
+
+_EXPECTING: dict[Phase, Expecting] = {
+    Phase.CONFIRM: "yes-no",
+    Phase.OFFER: "yes-no",
+    Phase.WAIT: "choice",
+    Phase.CHOOSE: "choice",
+    Phase.WANT_CALLBACK: "yes-no",
+    Phase.NUMBER_OK: "yes-no",
+    Phase.NUMBER: "digits",
+    Phase.NUMBER_READ_BACK: "yes-no",
+    Phase.RATING: "rating",
+}
+
+
+@dataclass(frozen=True)
+class CallbackDraft:
+    """A callback being taken."""
+
+    department: str
+    reason: str
+    number: str = ""
+    """E.164 once known."""
+    digits: str = ""
+    """Keyed so far."""
+    failures: int = 0
+    """Numbers refused so far."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything the dialogue remembers of a call."""
+
+    phase: Phase = Phase.REQUEST
+    language: str = "fr"
+    pace: float = 1.0
+    caller_number: str | None = None
+    misunderstood: int = 0
+    """Misunderstandings in a row."""
+    silences: int = 0
+    """Silences in a row."""
+    options: tuple[str, ...] = ()
+    """The entries offered (CONFIRM: one; CHOOSE: two)."""
+    department: str | None = None
+    """The department offered, or waited for."""
+    last_entry: str | None = None
+    """The entry answered last: its follow-ups may be asked."""
+    answered: tuple[str, ...] = ()
+    """Entries answered, oldest first."""
+    last_heard: str = ""
+    """What the caller said last, for the operator."""
+    spoken: tuple[Say, ...] = field(default=(), repr=False)
+    """What was said last, for "répétez"."""
+    callback: CallbackDraft | None = None
+    urgent: bool = False
+
+    @property
+    def expecting(self) -> Expecting:
+        """What kind of answer is awaited."""
+        return _EXPECTING.get(self.phase, "request")
+
+    @property
+    def context(self) -> Context:
+        """What the conversation adds to the caller's next words."""
+        return Context(last_entry=self.last_entry, expecting=self.expecting)

@@ -1,0 +1,146 @@
+"""What the dialogue says: prompts and answers as actions, and the ways a turn can end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ivr.dialogue.state import Phase, State
+from ivr.dialogue.turns import Action, HangUp, Listen, Note, Outcome, Say, Transfer, Turn
+from ivr.knowledge.entries import Knowledge
+from ivr.knowledge.hours import Mode
+
+Step = tuple[State, tuple[Action, ...]]
+"""The new state, and what to do."""
+
+_PATIENCE = {Phase.NUMBER: 1.5, Phase.MORE: 0.8}
+"""Silence allowed, relative to the setting: digits are looked up on paper."""
+
+
+@dataclass(frozen=True)
+class Talk:
+    """Words and facts of one state of the town's knowledge."""
+
+    knowledge: Knowledge
+
+    # --- ends of a turn ------------------------------------------------------------------------
+
+    def ask(self, state: State, phase: Phase, *says: Say, before: tuple[Note, ...] = ()) -> Step:
+        """Say something and listen."""
+        state = replace(state, phase=phase, spoken=says)
+        return state, (*before, *says, Listen(state.expecting, _PATIENCE.get(phase, 1.0)))
+
+    def listen(self, state: State) -> Step:
+        """Say nothing and listen on."""
+        return state, (Listen(state.expecting, _PATIENCE.get(state.phase, 1.0)),)
+
+    def hang_up(
+        self, state: State, outcome: Outcome, *says: Say, before: tuple[Note, ...] = ()
+    ) -> Step:
+        """Say goodbye and end the call."""
+        return state, (*before, *says, HangUp(outcome))
+
+    def transfer(self, state: State, department: str, reason: str, *says: Say) -> Step:
+        """Pass the call to a department's operators."""
+        state = replace(state, department=department, spoken=says)
+        return state, (*says, Transfer(department, reason, state.urgent))
+
+    # --- words ---------------------------------------------------------------------------------
+
+    def say(self, state: State, key: str, **params: object) -> Say:
+        """A prompt of the catalogue in the caller's language."""
+        text = self.knowledge.catalogue.text(key, state.language, **params)
+        return Say(text, key, state.language, state.pace)
+
+    def answer(
+        self, state: State, entry: str, turn: Turn, follow_up: str | None
+    ) -> tuple[Say, ...]:
+        """The answer of an entry, or of one of its follow-ups; of a day, when one was named."""
+        about = f"faq:{entry}" + (f"/{follow_up}" if follow_up else "")
+        language = self.language_of(state, entry)
+        day = self._about_day(state, entry, turn) if follow_up is None else None
+        text = day or self.knowledge.answer(entry, follow_up=follow_up, language=language)
+        said = Say(text, about, language, state.pace)
+        if language != state.language:
+            return (self.say(state, "only-in-french"), said)
+        return (said,)
+
+    def offer(self, state: State, entry: str, at: datetime) -> Say | None:
+        """The question whether to go on with a department, where the entry has one."""
+        text = self.knowledge.offer(entry, self.language_of(state, entry))
+        if not text or not self.people_there(at):
+            return None
+        return Say(text, f"offer:{entry}", self.language_of(state, entry), state.pace)
+
+    def noun(self, state: State, entry: str) -> str:
+        """The entry as a noun phrase: "une carte d'identité"."""
+        return self.knowledge.noun(entry, self.language_of(state, entry))
+
+    def transfer_announcement(self, state: State, department: str) -> Say:
+        """Who the caller is being passed to."""
+        name = self.knowledge.department_name(department, state.language)
+        return self.say(state, "transfer", department=name)
+
+    def choose(self, state: State, first: str, second: str) -> tuple[Say, ...]:
+        """The question which of two entries is meant, in clips that can be rendered ahead."""
+        return (
+            self.say(state, "choose"),
+            self.say(state, "choose.first", what=self.noun(state, first)),
+            self.say(state, "choose.second", what=self.noun(state, second)),
+        )
+
+    def out_of_scope(self, state: State, topic: str | None) -> Say:
+        """Not for the town hall, and who handles it where that is known."""
+        text = self.knowledge.out_of_scope(topic, state.language) if topic else None
+        if text is None:
+            return self.say(state, "out-of-scope")
+        return Say(text, f"out-of-scope:{topic}", state.language, state.pace)
+
+    # --- facts ---------------------------------------------------------------------------------
+
+    @property
+    def menu(self) -> dict[str, str]:
+        """The help menu: key → department."""
+        return dict(self.knowledge.menu)
+
+    def mode(self, at: datetime) -> Mode:
+        """Who answers at this moment."""
+        return self.knowledge.hours.mode(at)
+
+    def people_there(self, at: datetime) -> bool:
+        """Whether operators are at work."""
+        return self.mode(at) is not Mode.MACHINE_ALONE
+
+    def next_opening(self, state: State, department: str, at: datetime) -> str:
+        """When the department opens next, as people say it: "lundi à 8 h 30"."""
+        schedule = self.knowledge.departments[department].schedule
+        return self.knowledge.hours.next_opening_spoken(schedule, at, state.language)
+
+    def language_of(self, state: State, entry: str) -> str:
+        """The caller's language where the entry has it, else French."""
+        return state.language if self.knowledge.speaks(entry, state.language) else "fr"
+
+    def department_of(self, entry: str) -> str:
+        """The department that handles an entry."""
+        return self.knowledge.entries[entry].department
+
+    def topic_department(self, state: State) -> str:
+        """The department of what the call is about so far; the reception when unknown."""
+        topic = next(iter(state.options), None) or state.last_entry
+        return self.department_of(topic) if topic else "accueil"
+
+    def reason(self, state: State, reason: str = "") -> str:
+        """A few words for the operator: what it is about and what was already answered."""
+        topic = next(iter(state.options), None) or state.last_entry
+        title = self.knowledge.entries[topic].title if topic else ""
+        known = f"{title}, déjà renseigné" if topic and topic in state.answered else title
+        heard = f"« {state.last_heard} »" if state.last_heard and not topic else ""
+        return " - ".join(part for part in (reason, known, heard) if part) or "Demande un agent"
+
+    def _about_day(self, state: State, entry: str, turn: Turn) -> str | None:
+        schedule = self.knowledge.schedule_of(entry)
+        if schedule is None or state.language != "fr":
+            return None
+        today = turn.at.astimezone(self.knowledge.hours.time_zone).date()
+        day = self.knowledge.hours.day_asked(state.last_heard, today)
+        return day and self.knowledge.hours.answer_about_day(schedule, day, today)

@@ -1,0 +1,55 @@
+"""Small words that the dialogue itself understands, whatever the matcher thinks of them."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+_FIRST = re.compile(r"\b(premi(er|ère)|un|une|first|one)\b")
+_SECOND = re.compile(r"\b(deuxième|second(e)?|deux|dernier|dernière|two)\b")
+_NEITHER = re.compile(r"\b(ni l'un ni l'autre|ni l’un ni l’autre|aucun(e)?|neither|rien de tout)\b")
+_WRONG = re.compile(
+    r"\b(c'est pas (ça|cela)|ce n'est pas (ça|cela)|pas du tout|vous avez mal compris|"
+    r"rien à voir|vous (me|m'avez) mal|that's not|not what i)\b"
+)
+_WAIT = re.compile(r"\b(patiente[rz]?|attend(s|re|ez|rai)?|j'attends|reste|wait|hold)\b")
+_CALL_BACK = re.compile(r"\b(rappel\w*|call( me)? back|callback)\b")
+_RATINGS = {
+    "un": 1, "deux": 2, "trois": 3, "quatre": 4, "cinq": 5,
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5,
+}  # fmt: skip
+
+
+def choice(text: str) -> Literal[1, 2] | None:
+    """Which of two was chosen by its place: "la première", "le deux"."""
+    text = text.lower()
+    first, second = bool(_FIRST.search(text)), bool(_SECOND.search(text))
+    if first == second:
+        return None
+    return 1 if first else 2
+
+
+def neither(text: str) -> bool:
+    """Whether both were refused: "ni l'un ni l'autre"."""
+    return bool(_NEITHER.search(text.lower()))
+
+
+def wrong(text: str) -> bool:
+    """Whether the caller says that the machine misunderstood: "non c'est pas ça"."""
+    return bool(_WRONG.search(text.lower().replace("’", "'")))
+
+
+def wait_or_callback(text: str) -> Literal["wait", "callback"] | None:
+    """What a caller whom nobody can take prefers."""
+    if _CALL_BACK.search(text.lower()):
+        return "callback"
+    return "wait" if _WAIT.search(text.lower()) else None
+
+
+def rating(text: str) -> int | None:
+    """A mark from 1 to 5, said in words or digits."""
+    for word in re.findall(r"\w+", text.lower()):
+        value = int(word) if word.isdigit() else _RATINGS.get(word, 0)
+        if 1 <= value <= 5:
+            return value
+    return None
