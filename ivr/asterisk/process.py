@@ -128,7 +128,7 @@ class AsteriskProcess:
         lines = (await self.rx("core show channels concise")).splitlines()
         return [line.partition("!")[0] for line in lines if "!" in line]
 
-    async def resident_kb(self) -> int:
+    def resident_kb(self) -> int:
         """Its resident memory in kB."""
         status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
         match = re.search(r"VmRSS:\s+(\d+)", status)
