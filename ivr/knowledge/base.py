@@ -1,0 +1,98 @@
+"""Everything the town hall knows, loaded and checked: what calls are answered from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from ivr.knowledge import dates, wording
+from ivr.knowledge.catalogue import REFERENCE, Catalogue
+from ivr.knowledge.directory import Department, Directory, Employee, Operator, Place, Town
+from ivr.knowledge.entries import Entry, Source
+from ivr.knowledge.hours import Hours
+from ivr.knowledge.wording import Wording
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """One good version of the knowledge files. A call keeps the version it began with."""
+
+    root: Path
+    town: Town
+    departments: Mapping[str, Department]
+    places: Mapping[str, Place]
+    operators: tuple[Operator, ...]
+    hours: Hours
+    entries: Mapping[str, Entry]
+    """The French FAQ by id, with the facts filled in."""
+    translations: Mapping[str, Mapping[str, Entry]]
+    """The FAQ in other languages, by language and id; each holds part of the French one."""
+    sources: Mapping[tuple[str, str], Source]
+    """Where each entry is written, by language and id."""
+    prompts: Catalogue
+    wordings: Mapping[str, Wording]
+    """The words for hours and dates, by language."""
+    directory: Directory
+
+    @property
+    def employees(self) -> Mapping[str, Employee]:
+        """All people callers may ask for, by name."""
+        return {one.name: one for dept in self.departments.values() for one in dept.employees}
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Languages of the FAQ (ISO 639-1), French first."""
+        return (REFERENCE, *sorted(self.translations))
+
+    def entries_in(self, language: str = REFERENCE) -> Mapping[str, Entry]:
+        """The entries that exist in a language; empty for a language without files."""
+        return self.entries if language == REFERENCE else self.translations.get(language, {})
+
+    def valid_entries(self, day: date, language: str = REFERENCE) -> Mapping[str, Entry]:
+        """The entries that are answered on a day."""
+        return {name: one for name, one in self.entries_in(language).items() if one.valid_on(day)}
+
+    def answer(
+        self, entry_id: str, language: str = REFERENCE, *, follow_up: str | None = None
+    ) -> str:
+        """The answer to an entry, or to one of its follow-ups, as people write it.
+
+        Raises KeyError when the entry or follow-up does not exist in this language.
+        """
+        entry = self.entries_in(language)[entry_id]
+        return entry.follow_up(follow_up).answer if follow_up else entry.answer
+
+    def answers(self, language: str = REFERENCE) -> list[str]:
+        """All answers, follow-ups and offers in a language, each once: to be rendered ahead."""
+        texts = []
+        for entry in self.entries_in(language).values():
+            texts += [entry.answer, *(one.answer for one in entry.follow_ups)]
+            if entry.offer:
+                texts.append(entry.offer)
+        return list(dict.fromkeys(texts))
+
+    def department_name(self, department_id: str, language: str = REFERENCE) -> str:
+        """The department's name with its article; in French where it has no other."""
+        department = self.departments[department_id]
+        return department.names.get(language, department.name)
+
+    def about_days(self, who: str, text: str, today: date, language: str = REFERENCE) -> str | None:
+        """The answer to "êtes-vous ouverts samedi ?", or None when ``text`` names no day.
+
+        ``who`` is the id of a place or of a department; KeyError when it is neither.
+        """
+        place = self.places.get(who) or self.departments[who]
+        words = self.wordings.get(language, wording.FRENCH)
+        name = place.names.get(language, place.name)
+        if who == "accueil":
+            name = words.town_hall
+        asked = dates.days_asked(text, today)
+        return (
+            " ".join(
+                wording.about_day(self.hours, place.schedule, day, today, name=name, words=words)
+                for day in asked
+            )
+            or None
+        )

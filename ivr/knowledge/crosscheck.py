@@ -1,0 +1,137 @@
+"""Faults between the files: names that refer to nothing, and departments nobody answers for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ivr.errors import Fault
+from ivr.knowledge.directory import Department, DepartmentsFile, OperatorsFile, Place
+from ivr.knowledge.hours import Hours
+from ivr.knowledge.yamlfile import Document, Loc
+
+Directories = tuple[Document, DepartmentsFile]
+
+
+def _groups(file: DepartmentsFile) -> tuple[tuple[str, Sequence[Department | Place]], ...]:
+    return ("departments", file.departments), ("places", file.places)
+
+
+def schedule_faults(directory: Directories, hours: tuple[Document, Hours]) -> list[Fault]:
+    """Schedules that are named and not written."""
+    faults = []
+    known = hours[1].schedules
+    what = f"n'existe pas dans hours.yaml ; ceux qui existent : {', '.join(known)}"
+    for group, members in _groups(directory[1]):
+        for n, one in enumerate(members):
+            if one.schedule not in known:
+                faults.append(
+                    directory[0].fault(
+                        (group, n, "schedule"), f"l'horaire « {one.schedule} » {what}"
+                    )
+                )
+    if hours[1].switchboard not in (None, *known):
+        faults.append(
+            hours[0].fault(("switchboard",), f"l'horaire « {hours[1].switchboard} » {what}")
+        )
+    for group, lines in (("closures", hours[1].closures), ("openings", hours[1].openings)):
+        for n, line in enumerate(lines):
+            for m, name in enumerate(line.schedules):
+                if name not in known:
+                    faults.append(
+                        hours[0].fault((group, n, "schedules", m), f"l'horaire « {name} » {what}")
+                    )
+    return faults
+
+
+def people_faults(directory: Directories, operators: tuple[Document, OperatorsFile]) -> list[Fault]:
+    """Ids, names and extensions used twice, unknown departments, and unreachable ones."""
+    return [
+        *_twice(directory),
+        *_operators(directory[1], operators),
+        *_extensions(directory, operators),
+        *_unreachable(directory, operators[1]),
+    ]
+
+
+def _twice(directory: Directories) -> Iterable[Fault]:
+    document, file = directory
+    for group, members in _groups(file):
+        seen: dict[str, int] = {}
+        for n, one in enumerate(members):
+            first = seen.setdefault(one.id, n)
+            if first != n:
+                yield document.fault(
+                    (group, n, "id"),
+                    f"l'identifiant « {one.id} » existe déjà "
+                    f"(ligne {document.line((group, first))}) : choisissez-en un autre",
+                )
+
+
+def _operators(
+    directory: DepartmentsFile, operators: tuple[Document, OperatorsFile]
+) -> Iterable[Fault]:
+    document, file = operators
+    known = [one.id for one in directory.departments]
+    seen: dict[str, int] = {}
+    for n, one in enumerate(file.operators):
+        first = seen.setdefault(one.name, n)
+        if first != n:
+            yield document.fault(
+                ("operators", n, "name"),
+                f"{one.name} est déjà écrit ligne {document.line(('operators', first))} : un agent "
+                "n'a qu'un poste ; réunissez les deux lignes, ou distinguez les noms",
+            )
+        for m, department in enumerate(one.departments):
+            if department not in known:
+                yield document.fault(
+                    ("operators", n, "departments", m),
+                    f"le service « {department} » n'existe pas ; ceux de departments.yaml : "
+                    + ", ".join(known),
+                )
+
+
+def _extensions(
+    directory: Directories, operators: tuple[Document, OperatorsFile]
+) -> Iterable[Fault]:
+    """One extension, one telephone: an operator and an employee share one if they are one."""
+    lines: list[tuple[Document, Loc, str, str]] = []
+    for n, department in enumerate(directory[1].departments):
+        at: Loc = ("departments", n)
+        lines.append((directory[0], (*at, "extension"), department.extension, department.id))
+        for m, person in enumerate(department.employees):
+            loc = (*at, "employees", m, "extension")
+            lines.append((directory[0], loc, person.extension, person.name))
+    for n, operator in enumerate(operators[1].operators):
+        loc = ("operators", n, "extension")
+        lines.append((operators[0], loc, operator.extension, operator.name))
+    seen: dict[str, tuple[Document, Loc, str]] = {}
+    for document, loc, extension, owner in lines:
+        first, first_loc, first_owner = seen.setdefault(extension, (document, loc, owner))
+        if first_owner != owner:
+            yield document.fault(
+                loc,
+                f"le poste {extension} est déjà celui de « {first_owner} » "
+                f"({first.path}:{first.line(first_loc)}) : choisissez-en un autre",
+            )
+
+
+def _unreachable(directory: Directories, operators: OperatorsFile) -> Iterable[Fault]:
+    document, file = directory
+    answered = {name for one in operators.operators for name in one.departments}
+    overflow = {one.id: one.overflow for one in file.departments}
+    for n, one in enumerate(file.departments):
+        if one.overflow is not None and one.overflow not in overflow:
+            yield document.fault(
+                ("departments", n, "overflow"), f"le service « {one.overflow} » n'existe pas"
+            )
+            continue
+        reached, at = set[str](), one.id
+        while at not in answered and at not in reached:
+            reached.add(at)
+            at = overflow.get(at) or at
+        if at not in answered:
+            yield document.fault(
+                ("departments", n),
+                "personne ne prend les appels de ce service : donnez-le à un agent dans "
+                "operators.yaml, ou écrivez ici « overflow: » et le service qui les prend",
+            )

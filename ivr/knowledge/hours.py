@@ -1,0 +1,348 @@
+"""When the town hall's places are open, and who answers the telephone when: pure, no clock.
+
+Every function is given the moment or the day it is asked about. Moments are time zone aware;
+openings are wall-clock times in the town's own zone, whatever summer time does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+import holidays
+from pydantic import Field, PlainValidator, WithJsonSchema, field_validator, model_validator
+
+from ivr.knowledge.yamlfile import Model
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+"""Names of the days in ``hours.yaml``, as ``date.weekday()`` numbers them."""
+HORIZON = 400
+"""How many days ahead the next opening is looked for."""
+
+_INTERVAL = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})")
+
+
+class Mode(StrEnum):
+    """Who answers."""
+
+    MACHINE_FIRST = "machine-first"
+    """The machine answers, and passes calls to operators."""
+    OPERATORS_FIRST = "operators-first"
+    """Operators first; the machine when they are all taken."""
+    MACHINE_ALONE = "machine-alone"
+    """The machine alone; requests for an operator become callbacks."""
+
+
+@dataclass(frozen=True, order=True)
+class Interval:
+    """A part of a day, in minutes from midnight; ``end`` is not in it, and may be 1440."""
+
+    start: int
+    end: int
+
+    @classmethod
+    def parse(cls, value: Any) -> Interval:
+        """``"08:30-12:00"``. Raises ValueError, in French, when it is not that."""
+        found = _INTERVAL.fullmatch(value.strip()) if isinstance(value, str) else None
+        if not found:
+            raise ValueError(f'« {value} » n\'est pas une plage horaire : écrivez-la "08:30-12:00"')
+        h1, m1, h2, m2 = map(int, found.groups())
+        start, end = h1 * 60 + m1, h2 * 60 + m2
+        if m1 > 59 or m2 > 59 or start >= 1440 or end > 1440:
+            raise ValueError(f"« {value} » a une heure qui n'existe pas (de 00:00 à 24:00)")
+        return cls(start, end)
+
+    def without(self, other: Interval) -> list[Interval]:
+        """What is left of it when ``other`` is taken out."""
+        left = [Interval(self.start, min(self.end, other.start))]
+        left.append(Interval(max(self.start, other.end), self.end))
+        return [part for part in left if part.start < part.end]
+
+
+WHOLE_DAY = Interval(0, 1440)
+
+
+def _in_order(value: Any) -> Interval:
+    interval = Interval.parse(value)
+    if interval.start >= interval.end:
+        raise ValueError(f"« {value} » finit avant de commencer ; minuit s'écrit 24:00")
+    return interval
+
+
+_PATTERN = {"type": "string", "pattern": r"^\d{1,2}:\d{2}\s*-\s*\d{1,2}:\d{2}$"}
+Opening = Annotated[Interval, PlainValidator(_in_order), WithJsonSchema(_PATTERN)]
+"""Part of one day."""
+Period = Annotated[Interval, PlainValidator(Interval.parse), WithJsonSchema(_PATTERN)]
+"""Part of a day, or of a night when it ends before it starts (``18:00-09:00``)."""
+Openings = tuple[Opening, ...]
+
+
+def _no_overlap(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+    ordered = tuple(sorted(intervals))
+    for first, second in pairwise(ordered):
+        if second.start < first.end:
+            raise ValueError("deux plages horaires du même jour se chevauchent : corrigez-les")
+    return ordered
+
+
+class Schedule(Model):
+    """The weekly opening hours of one place; a day that is not written is a day closed."""
+
+    monday: Openings = ()
+    tuesday: Openings = ()
+    wednesday: Openings = ()
+    thursday: Openings = ()
+    friday: Openings = ()
+    saturday: Openings = ()
+    sunday: Openings = ()
+    every_day: Openings = ()
+    """The hours of each day that is not written itself."""
+    open_on_public_holidays: bool = False
+
+    @field_validator(*DAYS, "every_day")
+    @classmethod
+    def _ordered(cls, value: Openings) -> Openings:
+        return _no_overlap(value)
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not any(self.week()):
+            raise ValueError("aucun jour d'ouverture n'est écrit : ajoutez-en un")
+        return self
+
+    def week(self) -> tuple[Openings, ...]:
+        """The openings of Monday to Sunday."""
+        return tuple(
+            getattr(self, day) if day in self.model_fields_set else self.every_day for day in DAYS
+        )
+
+
+class _Dates(Model):
+    """From one day to another, both included; one day when ``until`` is not written."""
+
+    first: date = Field(alias="from")
+    until: date | None = None
+    schedules: tuple[str, ...] = ()
+    """The schedules concerned; all when empty."""
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if self.until is not None and self.until < self.first:
+            raise ValueError(f"« until » ({self.until}) vient avant « from » ({self.first})")
+        return self
+
+    def covers(self, schedule: str | None, day: date) -> bool:
+        """Whether it concerns this schedule on this day."""
+        concerned = not self.schedules or schedule in self.schedules
+        return concerned and self.first <= day <= (self.until or self.first)
+
+
+class Closure(_Dates):
+    """A day, some days or a part of a day when what is usually open is not."""
+
+    hours: Opening = WHOLE_DAY
+    reason: str = Field(min_length=1)
+    """Completes "c'est …": "le pont de l'Ascension"."""
+
+
+class ExtraOpening(_Dates):
+    """Hours that replace the weekly ones, public holidays included."""
+
+    hours: Openings = Field(min_length=1)
+
+    @field_validator("hours")
+    @classmethod
+    def _ordered(cls, value: Openings) -> Openings:
+        return _no_overlap(value)
+
+
+DayKind = Literal[
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "holiday",
+    "closure",
+]  # fmt: skip
+
+
+class ModeLine(Model):
+    """Who answers on these days at these hours; the first line that fits wins."""
+
+    mode: Mode
+    days: tuple[DayKind, ...] = ()
+    """``holiday``: a public holiday; ``closure``: the switchboard's schedule is under a closure."""
+    hours: Period | None = None
+    """A period that ends before it starts goes on to the next morning."""
+
+
+@dataclass(frozen=True)
+class Day:
+    """The openings of one place on one day."""
+
+    date: date
+    intervals: tuple[Interval, ...]
+    holiday: str = ""
+    """The name of the public holiday that closes it."""
+    closure: str = ""
+    """Why it is closed, or open less than usual."""
+
+
+class Hours(Model):
+    """``hours.yaml``: opening hours, closures, and who answers when."""
+
+    time_zone: str = "Europe/Paris"
+    public_holidays: str = "FR"
+    """``FR``, or with a subdivision: ``FR-57`` (Moselle), ``FR-67``, ``FR-974``…"""
+    switchboard: str | None = None
+    """The schedule whose closures are the switchboard's own."""
+    schedules: dict[str, Schedule]
+    closures: tuple[Closure, ...] = ()
+    openings: tuple[ExtraOpening, ...] = ()
+    modes: tuple[ModeLine, ...] = (ModeLine(mode=Mode.MACHINE_FIRST),)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(
+                f"le fuseau horaire « {value} » est inconnu : Europe/Paris, Indian/Reunion…"
+            ) from error
+        return value
+
+    @field_validator("public_holidays")
+    @classmethod
+    def _known_region(cls, value: str) -> str:
+        try:
+            _holidays(value, 2026)
+        except (KeyError, NotImplementedError, ValueError) as error:
+            raise ValueError(
+                f"« {value} » est inconnu : FR, ou FR-57 (Moselle), FR-67 (Alsace), FR-974…"
+            ) from error
+        return value
+
+    @field_validator("modes")
+    @classmethod
+    def _all_times(cls, value: tuple[ModeLine, ...]) -> tuple[ModeLine, ...]:
+        if not value or value[-1].days or value[-1].hours:
+            raise ValueError(
+                "la dernière ligne doit valoir pour tous les autres moments : "
+                "ajoutez « - {mode: machine-first} » à la fin"
+            )
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The town's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    def local(self, at: datetime) -> datetime:
+        """The moment on the town's clocks. Raises ValueError when ``at`` has no time zone."""
+        if at.tzinfo is None:
+            raise ValueError("a moment needs a time zone")
+        return at.astimezone(self.zone)
+
+    def holiday(self, day: date) -> str:
+        """The French name of the public holiday, or ``""``."""
+        return _holidays(self.public_holidays, day.year).get(day, "")
+
+    def open_on(self, schedule: str, day: date) -> Day:
+        """The openings on a day, and why there are none or fewer. KeyError: no such schedule."""
+        rules = self.schedules[schedule]
+        usual: tuple[Interval, ...] = rules.week()[day.weekday()]
+        extra = next((o.hours for o in self.openings if o.covers(schedule, day)), None)
+        holiday = "" if extra or rules.open_on_public_holidays else self.holiday(day)
+        planned = extra or (() if holiday else usual)
+        left, reason = planned, ""
+        for closure in self.closures:
+            if closure.covers(schedule, day):
+                after = tuple(p for part in left for p in part.without(closure.hours))
+                if after != left:
+                    left, reason = after, closure.reason
+        return Day(day, left, holiday, reason)
+
+    def is_open(self, schedule: str, at: datetime) -> bool:
+        """Whether it is open at this moment (the closing minute is not)."""
+        local = self.local(at)
+        minute = _minute(local)
+        day = self.open_on(schedule, local.date())
+        return any(part.start <= minute < part.end for part in day.intervals)
+
+    def next_opening(self, schedule: str, at: datetime) -> datetime | None:
+        """When it next opens, strictly after ``at``; None if not within HORIZON days."""
+        local = self.local(at)
+        for ahead in range(HORIZON):
+            day = local.date() + timedelta(days=ahead)
+            for part in self.open_on(schedule, day).intervals:
+                opening = self._moment(day, part.start)
+                if opening > at:
+                    return opening
+        return None
+
+    def closing(self, schedule: str, at: datetime) -> datetime | None:
+        """When what is open at ``at`` closes; None if it is closed."""
+        local = self.local(at)
+        minute = _minute(local)
+        for part in self.open_on(schedule, local.date()).intervals:
+            if part.start <= minute < part.end:
+                return self._moment(local.date(), part.end)
+        return None
+
+    def mode(self, at: datetime) -> Mode:
+        """Who answers at this moment."""
+        local = self.local(at)
+        today, yesterday = local.date(), local.date() - timedelta(days=1)
+        minute = _minute(local)
+        for line in self.modes:
+            period = line.hours or WHOLE_DAY
+            if period.start < period.end:
+                fits = period.start <= minute < period.end and self._is(line, today, minute)
+            else:  # a night belongs to the day on which it begins
+                fits = (minute >= period.start and self._is(line, today, minute)) or (
+                    minute < period.end and self._is(line, yesterday, 1439)
+                )
+            if fits:
+                return line.mode
+        return Mode.MACHINE_FIRST
+
+    def _is(self, line: ModeLine, day: date, minute: int) -> bool:
+        return (
+            not line.days
+            or DAYS[day.weekday()] in line.days
+            or ("holiday" in line.days and bool(self.holiday(day)))
+            or (
+                "closure" in line.days
+                and any(
+                    c.covers(self.switchboard, day) and c.hours.start <= minute < c.hours.end
+                    for c in self.closures
+                )
+            )
+        )
+
+    def _moment(self, day: date, minute: int) -> datetime:
+        midnight = datetime.combine(day, time(), self.zone) + timedelta(minutes=minute)
+        return midnight.astimezone(UTC).astimezone(self.zone)  # a time that summer time skips
+
+
+def _minute(local: datetime) -> int:
+    return local.hour * 60 + local.minute
+
+
+_ALSACE_MOSELLE = {"57": "57", "67": "6AE", "68": "6AE"}
+
+
+@lru_cache(maxsize=64)
+def _holidays(region: str, year: int) -> dict[date, str]:
+    country, _, part = region.partition("-")
+    calendar = holidays.country_holidays(
+        country,
+        subdiv=_ALSACE_MOSELLE.get(part, part) or None,
+        years=year,
+        language="fr" if country == "FR" else None,
+    )
+    return dict(calendar.items())
