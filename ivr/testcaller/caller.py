@@ -1,0 +1,426 @@
+"""People on the public network: a caller who rings the town hall, and operators who pick up.
+
+They live on the Asterisk that plays the network. Models are no business of this module: whoever
+uses it passes how to turn text into sound and sound into text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from ivr.asterisk.ari import Ari, AriAddress, Connected
+from ivr.asterisk.ari_leg import open_line
+from ivr.asterisk.ari_messages import ChannelDestroyed, Event, Party, StasisEnd, StasisStart
+from ivr.asterisk.media import Lost, Media, Pacing
+from ivr.audio.pcm import FRAME_BYTES, FRAME_MS, SAMPLE_RATE
+from ivr.errors import AsteriskError, CallerGone, IvrError
+from ivr.events import Frame, Played
+from ivr.testcaller.network import APP, USER, Network
+from ivr.testcaller.timeline import FRAME_S, QUIETEST, Segment, Timeline, level
+
+SAMPLES = SAMPLE_RATE * FRAME_MS // 1000
+"""In a frame."""
+AHEAD = 8
+"""Frames on their way to the network at any time: 160 ms of patience with a busy machine."""
+PACING = Pacing(lead_ms=400, chunk_ms=20)
+AUDIBLE = -50.0
+"""dBFS; quieter beginnings and ends of what is said do not count as said."""
+MARGIN = 10
+"""Frames kept before and after what was heard, for the transcriber."""
+
+_NOISE = np.random.default_rng(112).standard_normal(SAMPLES * 150)
+
+Speak = Callable[[str], Awaitable[bytes]]
+"""Text → sound, 16 kHz, 16 bit, mono."""
+Transcribe = Callable[[bytes], Awaitable[str]]
+"""Such sound → text."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Something the far end said."""
+
+    pcm: bytes
+    """Empty when nothing came."""
+    segment: Segment
+    """From its first to its last sound."""
+    text: str = ""
+    """What it said, when asked to transcribe."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a person speaks and understands, and the noise of their line."""
+
+    speak: Speak | None = None
+    transcribe: Transcribe | None = None
+    noise_dbfs: float = -60.0
+    """Level of the noise behind everything they say, and in their pauses; -96 is none."""
+
+
+class _Utterance:
+    """Something to say, frame by frame, and when each frame had left."""
+
+    def __init__(self, pcm: bytes) -> None:
+        pcm += bytes(-len(pcm) % FRAME_BYTES)
+        self.frames = [pcm[n : n + FRAME_BYTES] for n in range(0, len(pcm), FRAME_BYTES)]
+        self.taken = 0
+        self.ends: list[float] = []
+        self.done = asyncio.Event()
+
+    def left(self, now: float) -> None:
+        """One more frame has left."""
+        self.ends.append(now)
+        if len(self.ends) == len(self.frames):
+            self.done.set()
+
+    def on_the_wire(self) -> Segment:
+        """From its first to its last audible frame."""
+        audible = [n for n, frame in enumerate(self.frames) if level(frame) > AUDIBLE]
+        first, last = (audible[0], audible[-1]) if audible else (0, len(self.ends) - 1)
+        return Segment(self.ends[first] - FRAME_S, self.ends[last])
+
+
+class _Mouth:
+    """What a person sends: noise without end, with words over it."""
+
+    def __init__(self) -> None:
+        self._words: deque[_Utterance] = deque()
+        self._under_way: deque[tuple[bytes, _Utterance | None]] = deque()
+        self._count = 0
+
+    def add(self, utterance: _Utterance) -> None:
+        """Say this after what is being said."""
+        self._words.append(utterance)
+
+    def stop(self, utterance: _Utterance) -> None:
+        """Do not say the rest of it."""
+        if utterance in self._words:
+            self._words.remove(utterance)
+
+    def next_frame(self, noise_dbfs: float) -> tuple[str, bytes]:
+        """The next frame to send, with a name for it."""
+        start = self._count * SAMPLES % len(_NOISE)
+        self._count += 1
+        sound = _NOISE[start : start + SAMPLES] * 32768 * 10 ** (noise_dbfs / 20)
+        if noise_dbfs <= QUIETEST:
+            sound = np.zeros(SAMPLES)
+        utterance = self._words[0] if self._words else None
+        if utterance:
+            sound = sound + np.frombuffer(utterance.frames[utterance.taken], dtype="<i2")
+            utterance.taken += 1
+            if utterance.taken == len(utterance.frames):
+                self._words.popleft()
+        frame = np.clip(np.rint(sound), -32768, 32767).astype("<i2").tobytes()
+        self._under_way.append((frame, utterance))
+        return str(self._count), frame
+
+    def has_left(self, now: float) -> bytes:
+        """The oldest frame sent has left."""
+        frame, utterance = self._under_way.popleft()
+        if utterance:
+            utterance.left(now)
+        return frame
+
+
+class Person:
+    """Somebody on the telephone: says, listens, presses keys, hangs up."""
+
+    def __init__(self, ari: Ari, channel_id: str, manner: Manner) -> None:
+        self.timeline = Timeline()
+        self.noise_dbfs = manner.noise_dbfs
+        self.cause: str | None = None
+        """Why the call ended, in Asterisk's words; None while it lasts."""
+        self._ari = ari
+        self._channel_id = channel_id
+        self._manner = manner
+        self._mouth = _Mouth()
+        self._media: Media | None = None
+        self._connected = asyncio.Event()
+        self._over = asyncio.Event()
+        self._news = asyncio.Event()
+        self._holding: asyncio.Task[None] | None = None
+        self._cursor = 0
+        ari.watch(channel_id, self._happened)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the call is over."""
+        return self._over.is_set()
+
+    async def until_ended(self, at_most_s: float = 30) -> None:
+        """Wait until the call is over; raises TimeoutError."""
+        await asyncio.wait_for(self._over.wait(), at_most_s)
+
+    async def say(self, what: str | bytes) -> Segment:
+        """Say it at the speed of speech; returns when it was on the wire, without outer silence.
+
+        Raises CallerGone when the call ends meanwhile. Cancelling stops in mid-word.
+        """
+        pcm = await self._speech(what) if isinstance(what, str) else what
+        if not pcm:
+            raise ValueError("there is nothing to say")
+        utterance = _Utterance(pcm)
+        self._mouth.add(utterance)
+        try:
+            await self._unless_over(utterance.done.wait())
+        finally:
+            self._mouth.stop(utterance)
+        return utterance.on_the_wire()
+
+    async def listen(self, until_silence_ms: int = 900, at_most_s: float = 30) -> Heard:
+        """What the far end says from where we last listened until it pauses that long.
+
+        Returns what there was when the time is up or the call ends.
+        """
+        track = self.timeline.heard
+        begin, frames = self._cursor, until_silence_ms // FRAME_MS
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s):
+                while not self.ended:
+                    loud = track.loud(begin)
+                    if loud and len(track) - 1 - loud[-1] >= frames:
+                        break
+                    self._news.clear()
+                    await self._news.wait()
+        self._cursor = len(track)
+        loud = track.loud(begin)
+        if not loud:
+            return Heard(b"", Segment(time.monotonic(), time.monotonic()))
+        pcm = track.sound(max(begin, loud[0] - MARGIN), loud[-1] + MARGIN)
+        return Heard(pcm, Segment(track.ends[loud[0]] - FRAME_S, track.ends[loud[-1]]))
+
+    async def hear(self, until_silence_ms: int = 900, at_most_s: float = 30) -> Heard:
+        """Listen, and understand."""
+        heard = await self.listen(until_silence_ms, at_most_s)
+        if self._manner.transcribe is None:
+            raise RuntimeError("this person was given no transcriber")
+        text = await self._manner.transcribe(heard.pcm) if heard.pcm else ""
+        return Heard(heard.pcm, heard.segment, text)
+
+    def skip(self) -> None:
+        """Do not listen to what has come so far."""
+        self._cursor = len(self.timeline.heard)
+
+    async def until_sound(self, at_most_s: float = 10) -> float:
+        """Wait until the far end makes a sound that we have not listened to; returns its time.
+
+        Raises TimeoutError, and CallerGone when the call ends.
+        """
+        track = self.timeline.heard
+        async with asyncio.timeout(at_most_s):
+            while True:
+                if loud := track.loud(self._cursor):
+                    return track.ends[loud[0]] - FRAME_S
+                self._news.clear()
+                await self._unless_over(self._news.wait())
+
+    async def press(self, keys: str) -> None:
+        """Press keys, as the telephone network signals them (RFC 4733)."""
+        await self._ari.send_keys(self._channel_id, keys)
+
+    async def hang_up(self) -> None:
+        """End the call; nothing happens when it is over."""
+        if not self.ended:
+            await self._ari.hang_up(self._channel_id)
+
+    async def _speech(self, text: str) -> bytes:
+        if self._manner.speak is None:
+            raise RuntimeError("this person was given no voice")
+        return await self._manner.speak(text)
+
+    async def _unless_over(self, waiting: Awaitable[object]) -> None:
+        """Wait for something that will not come once the call is over."""
+        tasks = [asyncio.ensure_future(waiting), asyncio.ensure_future(self._over.wait())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if not tasks[0].done():
+                raise CallerGone(f"the call is over: {self.cause}")
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    # The line
+
+    def connect(self) -> None:
+        """Carry sound from now on, until the call is over."""
+        self._holding = asyncio.create_task(self._hold_line())
+
+    async def close(self) -> None:
+        """Hang up, and leave nothing behind."""
+        try:
+            await self.hang_up()
+        finally:
+            self._end("we hung up")
+            if self._holding:
+                await self._holding
+            self._ari.unwatch(self._channel_id, self._happened)
+
+    async def _hold_line(self) -> None:
+        token = uuid.uuid4().hex
+        try:
+            async with open_line(
+                self._ari, self._channel_id, token, self._came, PACING
+            ) as self._media:
+                for _ in range(AHEAD):
+                    self._breathe()
+                self._connected.set()
+                await self._over.wait()
+        except CallerGone:
+            self._end("hung up while being connected")
+        except IvrError as error:
+            self._end(str(error))
+
+    def _came(self, event: Frame | Played | Lost) -> None:
+        now = time.monotonic()
+        if isinstance(event, Frame):
+            self.timeline.heard.add(event.pcm, now)
+        elif isinstance(event, Played):
+            self.timeline.said.add(self._mouth.has_left(now), now)
+            self._breathe()
+        self._news.set()
+
+    def _breathe(self) -> None:
+        """Send one more frame: words if there are, and the line's noise."""
+        if self._media and not self.ended:
+            name, frame = self._mouth.next_frame(self.noise_dbfs)
+            self._media.play(frame, name)
+
+    def _happened(self, event: Event) -> None:
+        if isinstance(event, ChannelDestroyed):
+            self._end(f"{event.cause_txt} ({event.cause})")
+        elif isinstance(event, StasisEnd):
+            self._end("left the network's application")
+
+    def _end(self, cause: str) -> None:
+        self.cause = self.cause or cause
+        self._over.set()
+        self._news.set()
+
+
+class Caller(Person):
+    """Somebody who has dialled a number."""
+
+    async def until_answered(self, at_most_s: float = 30) -> None:
+        """Wait until the call is answered and sound flows.
+
+        Raises AsteriskError when it is refused, TimeoutError when nobody answers.
+        """
+        waiting = [asyncio.ensure_future(e.wait()) for e in (self._connected, self._over)]
+        try:
+            async with asyncio.timeout(at_most_s):
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+        if not self._connected.is_set():
+            raise AsteriskError(f"the call was not answered: {self.cause}")
+
+
+class Incoming(Person):
+    """A call that rings on an operator's telephone; to ignore it, do nothing."""
+
+    def __init__(self, ari: Ari, channel_id: str, manner: Manner, presented: Party) -> None:
+        super().__init__(ari, channel_id, manner)
+        self.presented = presented
+        """Name and number on the telephone's display."""
+
+    async def answer(self) -> None:
+        """Pick up; returns when sound flows. Raises CallerGone when it has stopped ringing."""
+        await self._ari.answer(self._channel_id)
+        self.connect()
+        await self._unless_over(self._connected.wait())
+
+    async def refuse(self) -> None:
+        """Press the red button: the switchboard is told that we are busy."""
+        await self._ari.hang_up(self._channel_id, "busy")
+
+
+class Telephones:
+    """The telephones of the public network: they call, and they ring on operators' desks."""
+
+    def __init__(self, ari: Ari, endpoint: Callable[[str], str], manner: Manner) -> None:
+        self._ari = ari
+        self._endpoint = endpoint
+        self._manner = manner
+        self._callers: dict[str, Caller] = {}
+        self._rung: dict[str, asyncio.Queue[Incoming]] = defaultdict(asyncio.Queue)
+        self._incoming: list[Incoming] = []
+
+    @asynccontextmanager
+    async def call(
+        self, to: str, from_: str = "0612345678", *, name: str = "", manner: Manner | None = None
+    ) -> AsyncIterator[Caller]:
+        """Dial ``to``; the caller hangs up at the end of the block.
+
+        ``name`` may hold anything, for the switchboard must bear it.
+        """
+        channel_id = f"caller-{uuid.uuid4().hex}"
+        caller = Caller(self._ari, channel_id, manner or self._manner)
+        self._callers[channel_id] = caller
+        quoted = name.replace("\\", r"\\").replace('"', r"\"")
+        try:
+            await self._ari.originate(channel_id, self._endpoint(to), f'"{quoted}" <{from_}>')
+            yield caller
+        finally:
+            await caller.close()
+            del self._callers[channel_id]
+
+    async def desk_rings(self, extension: str, at_most_s: float = 10) -> Incoming:
+        """The next call that rings at an operator's desk; raises TimeoutError."""
+        return await asyncio.wait_for(self._rung[f"poste-{extension}"].get(), at_most_s)
+
+    async def public_rings(self, number: str, at_most_s: float = 10) -> Incoming:
+        """The next call from the town hall to a number outside; raises TimeoutError."""
+        return await asyncio.wait_for(self._rung[number].get(), at_most_s)
+
+    async def listen(self, ready: asyncio.Future[None]) -> None:
+        """Take what Asterisk tells, for ever."""
+        async with aclosing(self._ari.listen()) as events:
+            async for event in events:
+                if isinstance(event, Connected) and not ready.done():
+                    ready.set_result(None)
+                elif isinstance(event, StasisStart):
+                    self._started(event)
+
+    def _started(self, event: StasisStart) -> None:
+        channel = event.channel
+        if caller := self._callers.get(channel.id):
+            caller.connect()
+        elif len(event.args) == 2:
+            incoming = Incoming(self._ari, channel.id, self._manner, channel.caller)
+            self._incoming.append(incoming)
+            self._rung[event.args[1]].put_nowait(incoming)
+
+    async def close(self) -> None:
+        """Hang up all that rang at the desks."""
+        await asyncio.gather(*(incoming.close() for incoming in self._incoming))
+
+
+@asynccontextmanager
+async def telephones(network: Network, manner: Manner | None = None) -> AsyncIterator[Telephones]:
+    """The telephones of a running network: the public's, and those on the operators' desks."""
+    address = AriAddress("127.0.0.1", network.ports.http, USER, network.ari_password)
+    async with Ari(address, APP) as ari:
+        await ari.ping()
+        phones = Telephones(ari, network.endpoint, manner or Manner())
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        listening = asyncio.create_task(phones.listen(ready))
+        try:
+            await asyncio.wait([ready, listening], return_when=asyncio.FIRST_COMPLETED)
+            if listening.done():
+                await listening
+            yield phones
+        finally:
+            await phones.close()
+            listening.cancel()
+            await asyncio.wait([listening])
