@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 
 from ivr.knowledge import dates, wording
 from ivr.knowledge.catalogue import REFERENCE, Catalogue
-from ivr.knowledge.directory import Department, Directory, Employee, Operator, Place, Town
-from ivr.knowledge.entries import Entry, Source
+from ivr.knowledge.directory import Department, Directory, Employee, Operator, Place, Town, e164
+from ivr.knowledge.entries import Entry, Source, Topic
 from ivr.knowledge.hours import Hours
 from ivr.knowledge.wording import Wording
+
+RECEPTION = "accueil"
+"""The department whose hours are the town hall's own."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,14 @@ class Knowledge:
     """The FAQ in other languages, by language and id; each holds part of the French one."""
     sources: Mapping[tuple[str, str], Source]
     """Where each entry is written, by language and id."""
-    prompts: Catalogue
+    catalogue: Catalogue
     wordings: Mapping[str, Wording]
     """The words for hours and dates, by language."""
     directory: Directory
+    topics: Mapping[str, Topic]
+    """What the town hall does not handle, by id."""
+    menu: Mapping[str, str]
+    """The keypad menu: a key, and the id of the department it reaches."""
 
     @property
     def employees(self) -> Mapping[str, Employee]:
@@ -78,15 +86,65 @@ class Knowledge:
         department = self.departments[department_id]
         return department.names.get(language, department.name)
 
+    @cached_property
+    def own_numbers(self) -> frozenset[str]:
+        """The town hall's own telephone numbers, in E.164."""
+        listed = [self.town, *self.departments.values(), *self.places.values()]
+        return frozenset(e164(one.phone) for one in listed if one.phone)
+
+    def speaks(self, entry_id: str, language: str) -> bool:
+        """Whether an entry exists in a language."""
+        return entry_id in self.entries_in(language)
+
+    def noun(self, entry_id: str, language: str = REFERENCE) -> str:
+        """The entry as a noun phrase: "une carte d'identité". KeyError as ``answer``."""
+        return self.entries_in(language)[entry_id].confirm
+
+    def offer(self, entry_id: str, language: str = REFERENCE) -> str | None:
+        """The question asked after the answer, where there is one. KeyError as ``answer``."""
+        return self.entries_in(language)[entry_id].offer
+
+    def out_of_scope(self, topic_id: str, language: str = REFERENCE) -> str | None:
+        """Who handles what the town hall does not; None when unknown in this language."""
+        topic = self.topics.get(topic_id)
+        if topic is None or language == REFERENCE:
+            return topic and topic.answer
+        return topic.answers.get(language)
+
+    def next_reachable(
+        self, department_id: str, at: datetime, language: str = REFERENCE
+    ) -> str | None:
+        """When people next answer for a department, as people say it: "lundi à 9 h".
+
+        None when that is not in sight. ``at`` is time zone aware.
+        """
+        schedule = self.departments[department_id].schedule
+        found = self.hours.next_reachable(schedule, at)
+        words = self.wordings.get(language, wording.FRENCH)
+        return found and wording.moment(found, self.hours.local(at), words)
+
+    def opening_answer(
+        self, entry_id: str, text: str, at: datetime, language: str = REFERENCE
+    ) -> str | None:
+        """The answer to "êtes-vous ouverts samedi ?" asked about an entry's place.
+
+        None when the entry has no place, or when ``text`` does not ask whether it is open on a
+        day. ``at`` is time zone aware. KeyError for an unknown entry.
+        """
+        who = self.entries[entry_id].hours_of or entry_id
+        if (who not in self.places and who not in self.departments) or not dates.asks_opening(text):
+            return None
+        return self.about_days(who, text, self.hours.local(at).date(), language)
+
     def about_days(self, who: str, text: str, today: date, language: str = REFERENCE) -> str | None:
-        """The answer to "êtes-vous ouverts samedi ?", or None when ``text`` names no day.
+        """The openings on the days that ``text`` names; None when it names none.
 
         ``who`` is the id of a place or of a department; KeyError when it is neither.
         """
         place = self.places.get(who) or self.departments[who]
         words = self.wordings.get(language, wording.FRENCH)
         name = place.names.get(language, place.name)
-        if who == "accueil":
+        if who == RECEPTION:
             name = words.town_hall
         asked = dates.days_asked(text, today)
         return (

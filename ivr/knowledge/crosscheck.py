@@ -47,10 +47,19 @@ def people_faults(directory: Directories, operators: tuple[Document, OperatorsFi
     """Ids, names and extensions used twice, unknown departments, and unreachable ones."""
     return [
         *_twice(directory),
+        *_menu(directory),
         *_operators(directory[1], operators),
         *_extensions(directory, operators),
         *_unreachable(directory, operators[1]),
     ]
+
+
+def _menu(directory: Directories) -> Iterable[Fault]:
+    document, file = directory
+    known = [one.id for one in file.departments]
+    for key, department in file.menu.items():
+        if department not in known:
+            yield document.fault(("menu", key), f"le service « {department} » n'existe pas")
 
 
 def _twice(directory: Directories) -> Iterable[Fault]:

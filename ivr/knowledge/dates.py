@@ -68,6 +68,17 @@ _TODAY = re.compile(
 )
 
 
+_OPENING = re.compile(
+    r"\b(?:r?ouv\w*|ferm\w*|horaires?|quelle heure|heures?|accueill\w*|ferie\w*|"
+    r"on peut (?:venir|passer)|je peux (?:venir|passer)|open\w*|clos\w*|hours?)\b"
+)
+
+
+def asks_opening(text: str) -> bool:
+    """Whether a sentence asks about opening or closing, whatever the day."""
+    return bool(_OPENING.search(fold(text)))
+
+
 def day_asked(text: str, today: date) -> date | None:
     """The day a sentence asks about, today or later; None when it names none."""
     days = days_asked(text, today)

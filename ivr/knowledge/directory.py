@@ -37,6 +37,12 @@ def _extension(value: str) -> str:
     return value
 
 
+def e164(number: str) -> str:
+    """``02 32 00 10 00`` → ``+33232001000``."""
+    parsed = phonenumbers.parse(number, "FR")
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
 Phone = Annotated[str, AfterValidator(_phone)]
 Extension = Annotated[
     str, Field(json_schema_extra={"pattern": "^[0-9]{2,6}$"}), AfterValidator(_extension)
@@ -109,11 +115,22 @@ class Operator(Model):
     departments: tuple[str, ...] = Field(min_length=1)
 
 
+def _menu_key(value: str) -> str:
+    if value not in set("123456789"):
+        raise ValueError(f"« {value} » n'est pas une touche du menu : de 1 à 9, 0 est un agent")
+    return value
+
+
+MenuKey = Annotated[str, AfterValidator(_menu_key)]
+
+
 class DepartmentsFile(Model):
     """``departments.yaml``."""
 
     town: Town
     departments: tuple[Department, ...] = Field(min_length=1)
+    menu: dict[MenuKey, str] = Field(default_factory=dict)
+    """The keypad menu of those who are not understood: a key, and the department it reaches."""
     places: tuple[Place, ...] = ()
 
 

@@ -96,6 +96,8 @@ class Entry(Translation):
 
     department: str = ""
     """Who handles it. In the file, empty means the file's department; in ``Knowledge``, set."""
+    hours_of: str | None = None
+    """The place or department whose hours answer "et samedi ?"; a place of the same id if none."""
     valid_from: date | None = None
     """The first day on which it is answered."""
     valid_until: date | None = None
@@ -132,6 +134,24 @@ class TranslationFile(Model):
 
     department: str = ""
     entries: tuple[Translation, ...] = ()
+
+
+class Topic(Model):
+    """Something callers ask for that the town hall does not handle, and who does."""
+
+    id: EntryId
+    title: Phrase
+    keywords: tuple[Phrase, ...] = ()
+    examples: tuple[Phrase, ...] = Field(min_length=1)
+    answer: Text
+    answers: dict[str, Text] = Field(default_factory=dict)
+    """The answer in other languages: ``{en: …}``."""
+
+
+class ElsewhereFile(Model):
+    """``knowledge/elsewhere.yaml``."""
+
+    topics: tuple[Topic, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -284,6 +284,24 @@ class Hours(Model):
                     return opening
         return None
 
+    def next_reachable(self, schedule: str, at: datetime) -> datetime | None:
+        """When, strictly after ``at``, it is open while people answer the telephone.
+
+        None if not within HORIZON days.
+        """
+        starts = {m.hours.start for m in self.modes if m.hours}
+        ends = {m.hours.end for m in self.modes if m.hours}
+        first = self.local(at).date()
+        for ahead in range(HORIZON):
+            day = first + timedelta(days=ahead)
+            parts = self.open_on(schedule, day).intervals
+            for minute in sorted({part.start for part in parts} | starts | ends):
+                if any(part.start <= minute < part.end for part in parts):
+                    moment = self._moment(day, minute)
+                    if moment > at and self.mode(moment) is not Mode.MACHINE_ALONE:
+                        return moment
+        return None
+
     def closing(self, schedule: str, at: datetime) -> datetime | None:
         """When what is open at ``at`` closes; None if it is closed."""
         local = self.local(at)

@@ -19,21 +19,25 @@ from ivr.knowledge.directory import (
     OperatorsFile,
 )
 from ivr.knowledge.entries import (
+    ElsewhereFile,
     Entry,
     FaqFile,
     Source,
+    Topic,
     Translation,
     TranslationFile,
     translated,
 )
+from ivr.knowledge.facts import facts_of
 from ivr.knowledge.hours import Hours
-from ivr.knowledge.templates import Facts, TemplateFault, parameters, render
+from ivr.knowledge.templates import TemplateFault, parameters, render
 from ivr.knowledge.wording import Wording
 from ivr.knowledge.yamlfile import Document, Loc, Model, read, validate
 
 _M = TypeVar("_M", bound=Model)
 _E = TypeVar("_E", bound=Translation)
 
+ELSEWHERE = "elsewhere.yaml"
 FILES = ("departments.yaml", "hours.yaml", "operators.yaml")
 """The files that must be there, beside ``faq/``."""
 
@@ -46,7 +50,7 @@ def load(root: Path) -> Knowledge:
 def sources(root: Path) -> list[Path]:
     """The files that ``load`` reads, in order; those of ``FILES`` even when they are missing."""
     found = [root / name for name in FILES]
-    for pattern in ("faq/*.yaml", "faq/*/*.yaml", "prompts/*.yaml", "wording/*.yaml"):
+    for pattern in (ELSEWHERE, "faq/*.yaml", "faq/*/*.yaml", "prompts/*.yaml", "wording/*.yaml"):
         found += sorted(path for path in root.glob(pattern) if not path.name.startswith("."))
     return found
 
@@ -58,6 +62,7 @@ class _Loader:
         self.root = root
         self.faults: list[Fault] = []
         self.sources: dict[tuple[str, str], Source] = {}
+        self.places: set[str] | None = None
 
     def load(self) -> Knowledge:
         if not self.root.is_dir():
@@ -72,15 +77,19 @@ class _Loader:
         facts: dict[str, dict[str, Any]] = {}
         departments: set[str] | None = None
         if directory and hours:
-            facts = {name: _facts(directory[1], hours[1], name, w) for name, w in wordings.items()}
+            facts = {
+                name: facts_of(directory[1], hours[1], name, w) for name, w in wordings.items()
+            }
             self.faults += schedule_faults(directory, hours)
         if directory:
             departments = {one.id for one in directory[1].departments}
             if operators:
                 self.faults += people_faults(directory, operators)
+            self.places = {one.id for one in directory[1].places} | departments
         entries = self._entries(facts.get(REFERENCE), departments)
         translations = self._translations(entries, facts)
-        prompts = self._prompts(facts)
+        topics = self._topics(facts)
+        catalogue = self._prompts(facts)
         if self.faults or not (directory and hours and operators):
             raise KnowledgeError(self.faults)
         by_id = {one.id: one for one in directory[1].departments}
@@ -94,9 +103,11 @@ class _Loader:
             entries=entries,
             translations=translations,
             sources=self.sources,
-            prompts=prompts,
+            catalogue=catalogue,
             wordings=wordings,
             directory=Directory(by_id),
+            topics=topics,
+            menu=directory[1].menu,
         )
 
     def _misnamed(self) -> None:
@@ -148,6 +159,8 @@ class _Loader:
                 department = entry.department or default
                 if entry.department and departments is not None:
                     self._known(document, (*where, "department"), department, departments)
+                if entry.hours_of and self.places is not None:
+                    self._known(document, (*where, "hours_of"), entry.hours_of, self.places)
                 filled = self._filled(document, where, entry, facts)
                 found[entry.id] = filled.model_copy(update={"department": department})
         return found
@@ -158,13 +171,13 @@ class _Loader:
             self._known(document, ("department",), default, departments)
         return default if isinstance(default, str) else ""
 
-    def _known(self, document: Document, loc: Loc, name: str, departments: Iterable[str]) -> None:
-        if name not in departments:
+    def _known(self, document: Document, loc: Loc, name: str, known: Iterable[str]) -> None:
+        if name not in known:
             self.faults.append(
                 document.fault(
                     loc,
-                    f"le service « {name} » n'existe pas ; ceux de departments.yaml : "
-                    + ", ".join(departments),
+                    f"« {name} » n'existe pas dans departments.yaml ; ceux qui existent : "
+                    + ", ".join(sorted(known)),
                 )
             )
 
@@ -214,14 +227,7 @@ class _Loader:
         """The entry with the facts in its texts; without facts, templates are only parsed."""
 
         def fill(loc: Loc, text: str) -> str:
-            try:
-                if facts is None:
-                    parameters(text)
-                    return text
-                return render(text, facts)
-            except TemplateFault as error:
-                self.faults.append(document.fault((*where, *loc), f"« {loc[-1]} » : {error}"))
-                return text
+            return self._text(document, (*where, *loc), text, facts)
 
         follow_ups = tuple(
             one.model_copy(update={"answer": fill(("follow_ups", n, "answer"), one.answer)})
@@ -233,6 +239,19 @@ class _Loader:
         if entry.offer is not None:
             update["offer"] = fill(("offer",), entry.offer)
         return entry.model_copy(update={**update, "follow_ups": follow_ups})
+
+    def _text(
+        self, document: Document, loc: Loc, text: str, facts: Mapping[str, Any] | None
+    ) -> str:
+        try:
+            if facts is None:
+                parameters(text)
+                return text
+            return render(text, facts)
+        except TemplateFault as error:
+            field = next(step for step in reversed(loc) if isinstance(step, str))
+            self.faults.append(document.fault(loc, f"« {field} » : {error}"))
+            return text
 
     def _translations(
         self, entries: Mapping[str, Entry], facts: Mapping[str, Mapping[str, Any]]
@@ -271,6 +290,31 @@ class _Loader:
                     )
                 )
 
+    def _topics(self, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Topic]:
+        if not (self.root / ELSEWHERE).exists():
+            return {}
+        if (read_one := self._file(ELSEWHERE, ElsewhereFile)) is None:
+            return {}
+        document, file = read_one
+        found: dict[str, Topic] = {}
+        for n, topic in enumerate(file.topics):
+            loc: Loc = ("topics", n)
+            if topic.id in found:
+                self.faults.append(
+                    document.fault(
+                        (*loc, "id"), f"« {topic.id} » est écrit deux fois : gardez-en un"
+                    )
+                )
+            answer = self._text(document, (*loc, "answer"), topic.answer, facts.get(REFERENCE))
+            answers = {
+                language: self._text(
+                    document, (*loc, "answers", language), text, facts.get(language)
+                )
+                for language, text in topic.answers.items()
+            }
+            found[topic.id] = topic.model_copy(update={"answer": answer, "answers": answers})
+        return found
+
     def _prompts(self, facts: Mapping[str, Mapping[str, Any]]) -> Catalogue:
         documents = {}
         for path in sorted(self.root.glob("prompts/*.yaml")):
@@ -280,41 +324,3 @@ class _Loader:
         if facts:  # without the facts, every one of them would be reported as unknown
             self.faults += faults
         return catalogue
-
-
-def _facts(
-    directory: DepartmentsFile, hours: Hours, language: str, words: Wording
-) -> dict[str, Any]:
-    """What templates may name: ``town``, ``dept`` and ``place``."""
-
-    def spoken(schedule: str) -> dict[str, str]:
-        if schedule not in hours.schedules:
-            return {}
-        return {"hours": wording.weekly(hours, schedule, words)}
-
-    departments, places = {}, {}
-    for one in directory.departments:
-        departments[one.id] = Facts(
-            f"dept['{one.id}']",
-            {
-                "name": one.names.get(language, one.name),
-                "address": one.address or directory.town.address,
-                "phone": one.phone or directory.town.phone,
-                **spoken(one.schedule),
-            },
-        )
-    for place in directory.places:
-        values = {
-            "name": place.names.get(language, place.name),
-            "address": place.address,
-            "phone": place.phone,
-            **spoken(place.schedule),
-        }
-        places[place.id] = Facts(
-            f"place['{place.id}']", {name: value for name, value in values.items() if value}
-        )
-    return {
-        "town": Facts("town", directory.town.facts()),
-        "dept": Facts("dept", departments),
-        "place": Facts("place", places),
-    }

@@ -7,7 +7,7 @@ fields for another language. All texts are patterns of ``str.format``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -59,6 +59,7 @@ class Wording(Model):
     closed_reason_plural: str = "{day}, c'est {reason} : {name} n'ouvrent pas."
     closed_holiday: str = "{day}, c'est un jour férié : {name} n'ouvre pas."
     closed_holiday_plural: str = "{day}, c'est un jour férié : {name} n'ouvrent pas."
+    moment: str = "{day} à {time}"
     next: str = "Prochaine ouverture : {day}, à {time}."
 
     @model_validator(mode="after")
@@ -117,6 +118,21 @@ def day_name(day: date, today: date, words: Wording = FRENCH) -> str:
         weekday=words.days[day.weekday()], day=number, month=words.months[day.month - 1]
     )
     return text if abs((day - today).days) < 300 else f"{text} {day.year}"
+
+
+def moment(at: datetime, now: datetime, words: Wording = FRENCH) -> str:
+    """``demain à 8 h 30``, ``lundi à 8 h 30`` or ``le lundi 23 novembre à 8 h 30``.
+
+    Both in the town's time zone.
+    """
+    day, today = at.date(), now.date()
+    if today + timedelta(days=1) < day < today + timedelta(days=7):
+        name = words.days[day.weekday()]
+    else:
+        name = day_name(day, today, words)
+        if day > today + timedelta(days=1):
+            name = words.one_day.format(day=name)
+    return words.moment.format(day=name, time=clock(at.hour * 60 + at.minute, words))
 
 
 def weekly(hours: Hours, schedule: str, words: Wording = FRENCH) -> str:
