@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import re
+import signal
 import socket
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from ivr.asterisk.configuration import Home
-from ivr.asterisk.program import AsteriskProgram
+from ivr.asterisk.program import AsteriskProgram, find_asterisk
+from ivr.asterisk.render import PhoneSpec, QueueSpec, TelephoneSecrets, render, switchboard_home
 from ivr.errors import AsteriskError, Fault
 from ivr.settings import Settings
 
@@ -21,6 +25,8 @@ STOP_LIMIT = 10.0
 """Seconds until it is stopped by force."""
 COMMAND_LIMIT = 15.0
 """Seconds until a command must be answered."""
+_PR_SET_PDEATHSIG = 1  # from linux/prctl.h
+_LIBC = ctypes.CDLL(None)
 POLL = 0.02
 """Seconds between two looks for the control socket of a starting Asterisk."""
 
@@ -69,6 +75,7 @@ class AsteriskProcess:
                 stderr=console,
                 cwd=self.home.root,
                 start_new_session=True,
+                preexec_fn=_end_with_us,
             )
         try:
             async with asyncio.timeout(START_LIMIT):
@@ -159,6 +166,26 @@ class AsteriskProcess:
             said = [line.strip() for line in deque(lines, maxlen=200) if line.strip()]
         errors = [line for line in said if "ERROR" in line] or said
         return errors[-1] if errors else "it said nothing"
+
+
+def switchboard(
+    settings: Settings,
+    secrets: TelephoneSecrets,
+    queues: Sequence[QueueSpec],
+    phones: Sequence[PhoneSpec],
+) -> AsteriskProcess:
+    """The switchboard's Asterisk, found and configured, not yet started.
+
+    Raises what ``find_asterisk`` and ``render`` raise.
+    """
+    program = find_asterisk(settings)
+    render(settings, secrets, queues, phones, program)
+    return AsteriskProcess(program, switchboard_home(settings))
+
+
+def _end_with_us() -> None:
+    """In the new process: leave with the program that started it, even if that one is killed."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def taken_ports(settings: Settings) -> list[Fault]:

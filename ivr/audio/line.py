@@ -51,7 +51,7 @@ def pink_noise(samples: int, seed: int = 0) -> Samples:
     """Noise with equal power in each octave, like that of rooms and streets, peak 1.0."""
     spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(max(samples, 2)))
     spectrum /= np.sqrt(np.arange(spectrum.size) + 1)
-    noise = np.fft.irfft(spectrum)[:samples].astype(np.float32)
+    noise: Samples = np.fft.irfft(spectrum, max(samples, 2))[:samples].astype(np.float32)
     peak = max(float(np.abs(noise).max(initial=0)), 1e-9)
     return noise * np.float32(1 / peak)
 

@@ -10,34 +10,27 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-
-import numpy as np
 
 from ivr.asterisk.ari import Ari, AriAddress, Connected
 from ivr.asterisk.ari_leg import open_line
 from ivr.asterisk.ari_messages import ChannelDestroyed, Event, Party, StasisEnd, StasisStart
 from ivr.asterisk.media import Lost, Media, Pacing
-from ivr.audio.pcm import FRAME_BYTES, FRAME_MS, SAMPLE_RATE
+from ivr.audio.pcm import FRAME_MS
 from ivr.errors import AsteriskError, CallerGone, IvrError
 from ivr.events import Frame, Played
+from ivr.testcaller.mouth import Mouth, Utterance
 from ivr.testcaller.network import APP, USER, Network
-from ivr.testcaller.timeline import FRAME_S, QUIETEST, Segment, Timeline, level
+from ivr.testcaller.timeline import FRAME_S, Segment, Timeline
 
-SAMPLES = SAMPLE_RATE * FRAME_MS // 1000
-"""In a frame."""
 AHEAD = 8
 """Frames on their way to the network at any time: 160 ms of patience with a busy machine."""
 PACING = Pacing(lead_ms=400, chunk_ms=20)
-AUDIBLE = -50.0
-"""dBFS; quieter beginnings and ends of what is said do not count as said."""
 MARGIN = 10
 """Frames kept before and after what was heard, for the transcriber."""
-
-_NOISE = np.random.default_rng(112).standard_normal(SAMPLES * 150)
 
 Speak = Callable[[str], Awaitable[bytes]]
 """Text → sound, 16 kHz, 16 bit, mono."""
@@ -67,71 +60,6 @@ class Manner:
     """Level of the noise behind everything they say, and in their pauses; -96 is none."""
 
 
-class _Utterance:
-    """Something to say, frame by frame, and when each frame had left."""
-
-    def __init__(self, pcm: bytes) -> None:
-        pcm += bytes(-len(pcm) % FRAME_BYTES)
-        self.frames = [pcm[n : n + FRAME_BYTES] for n in range(0, len(pcm), FRAME_BYTES)]
-        self.taken = 0
-        self.ends: list[float] = []
-        self.done = asyncio.Event()
-
-    def left(self, now: float) -> None:
-        """One more frame has left."""
-        self.ends.append(now)
-        if len(self.ends) == len(self.frames):
-            self.done.set()
-
-    def on_the_wire(self) -> Segment:
-        """From its first to its last audible frame."""
-        audible = [n for n, frame in enumerate(self.frames) if level(frame) > AUDIBLE]
-        first, last = (audible[0], audible[-1]) if audible else (0, len(self.ends) - 1)
-        return Segment(self.ends[first] - FRAME_S, self.ends[last])
-
-
-class _Mouth:
-    """What a person sends: noise without end, with words over it."""
-
-    def __init__(self) -> None:
-        self._words: deque[_Utterance] = deque()
-        self._under_way: deque[tuple[bytes, _Utterance | None]] = deque()
-        self._count = 0
-
-    def add(self, utterance: _Utterance) -> None:
-        """Say this after what is being said."""
-        self._words.append(utterance)
-
-    def stop(self, utterance: _Utterance) -> None:
-        """Do not say the rest of it."""
-        if utterance in self._words:
-            self._words.remove(utterance)
-
-    def next_frame(self, noise_dbfs: float) -> tuple[str, bytes]:
-        """The next frame to send, with a name for it."""
-        start = self._count * SAMPLES % len(_NOISE)
-        self._count += 1
-        sound = _NOISE[start : start + SAMPLES] * 32768 * 10 ** (noise_dbfs / 20)
-        if noise_dbfs <= QUIETEST:
-            sound = np.zeros(SAMPLES)
-        utterance = self._words[0] if self._words else None
-        if utterance:
-            sound = sound + np.frombuffer(utterance.frames[utterance.taken], dtype="<i2")
-            utterance.taken += 1
-            if utterance.taken == len(utterance.frames):
-                self._words.popleft()
-        frame = np.clip(np.rint(sound), -32768, 32767).astype("<i2").tobytes()
-        self._under_way.append((frame, utterance))
-        return str(self._count), frame
-
-    def has_left(self, now: float) -> bytes:
-        """The oldest frame sent has left."""
-        frame, utterance = self._under_way.popleft()
-        if utterance:
-            utterance.left(now)
-        return frame
-
-
 class Person:
     """Somebody on the telephone: says, listens, presses keys, hangs up."""
 
@@ -143,7 +71,7 @@ class Person:
         self._ari = ari
         self._channel_id = channel_id
         self._manner = manner
-        self._mouth = _Mouth()
+        self._mouth = Mouth()
         self._media: Media | None = None
         self._connected = asyncio.Event()
         self._over = asyncio.Event()
@@ -169,7 +97,7 @@ class Person:
         pcm = await self._speech(what) if isinstance(what, str) else what
         if not pcm:
             raise ValueError("there is nothing to say")
-        utterance = _Utterance(pcm)
+        utterance = Utterance(pcm)
         self._mouth.add(utterance)
         try:
             await self._unless_over(utterance.done.wait())

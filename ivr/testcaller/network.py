@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets as random_secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -53,6 +53,22 @@ def free_ports(settings: Settings, address: str = "127.0.0.1") -> NetworkPorts:
     taken = range(settings.sip.rtp_start - RTP_WIDTH, settings.sip.rtp_end + 1)
     rtp = next(port for port in range(20000, 32000, RTP_WIDTH) if port not in taken)
     return NetworkPorts(free_port(socket.SOCK_DGRAM, address), free_port(), rtp)
+
+
+def private_settings(var: Path, changes: Mapping[str, Mapping[str, Any]] | None = None) -> Settings:
+    """Settings of a switchboard of a test's own: its files in ``var``, free ports, the rest default.
+
+    ``changes`` are tables as in ``ivr.toml``. Raises pydantic's ValidationError.
+    """
+    tables: dict[str, dict[str, Any]] = {
+        "paths": {"var": var},
+        "sip": {"port": free_port(socket.SOCK_DGRAM), "rtp_start": 12000, "rtp_end": 12999},
+        "asterisk": {"http_port": free_port(), "ami_port": free_port()},
+        "redis": {"port": free_port()},
+    }
+    for section, table in (changes or {}).items():
+        tables.setdefault(section, {}).update(table)
+    return Settings.model_validate(tables)
 
 
 class Network:
