@@ -1,0 +1,222 @@
+"""The ``ivr`` command: each part of the switchboard, alone or together."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Coroutine
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from ivr import settings as settings_module
+from ivr.errors import IvrError
+from ivr.settings import Settings
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    name="ivr",
+    help="Allô Mairie : le standard téléphonique d'une mairie.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def main() -> None:
+    """Run the command; what goes wrong is told in a line, not in a stack trace."""
+    try:
+        app()
+    except IvrError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:  # the reader of a pipe has gone: `ivr calls | head`
+        sys.stderr.close()
+        sys.exit(141)
+
+
+@app.callback()
+def _common(
+    context: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings file; default: IVR_CONFIG, else ivr.toml.")
+    ] = None,
+) -> None:
+    settings = settings_module.load(config)
+    logging.basicConfig(
+        level=settings.log.level,
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+        datefmt="%H:%M:%S",
+    )
+    context.obj = settings
+
+
+def _settings(context: typer.Context) -> Settings:
+    settings = context.obj
+    assert isinstance(settings, Settings)
+    return settings
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+# --- the processes -----------------------------------------------------------------------------
+
+
+@app.command()
+def serve(context: typer.Context) -> None:
+    """Answer calls until told to stop."""
+    from ivr import app as application
+
+    _run(application.serve(_settings(context)))
+
+
+@app.command()
+def render(context: typer.Context) -> None:
+    """Write Asterisk's configuration from the settings and the knowledge."""
+    from ivr import app as application
+
+    print(application.render_asterisk(_settings(context)))
+
+
+@app.command()
+def rehearse(context: typer.Context) -> None:
+    """Render ahead all that can be said, so that no caller waits for a synthesiser."""
+    from ivr import app as application
+
+    _run(application.rehearse(_settings(context)))
+
+
+@app.command()
+def models(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(help="Default: all that are needed.")] = None,
+    offline: Annotated[Path | None, typer.Option(help="Take them from this folder.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say which speech models are present, verify them, and fetch what is missing."""
+    from ivr import models as models_module
+
+    statuses = models_module.ensure(_settings(context).paths.models, names or (), offline=offline)
+    if as_json:
+        _print_json([status.as_dict() for status in statuses])
+    elif not all(status.ok for status in statuses if status.needed):
+        sys.exit(1)
+
+
+# --- knowledge ---------------------------------------------------------------------------------
+
+
+@app.command()
+def check(context: typer.Context, as_json: Json = False) -> None:
+    """Validate the settings and everything under knowledge/ and voices/."""
+    from ivr import app as application
+
+    faults = application.check(_settings(context))
+    if as_json:
+        _print_json([asdict(fault) for fault in faults])
+    else:
+        for fault in faults:
+            print(fault)
+        if not faults:
+            print("Tout est en ordre.")
+    sys.exit(1 if faults else 0)
+
+
+@app.command()
+def match(
+    context: typer.Context,
+    text: str,
+    explain: Annotated[bool, typer.Option(help="Show what each part contributed.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say which entry an utterance would be matched with, and how surely."""
+    from ivr import app as application
+
+    found = application.matcher(_settings(context)).match(text)
+    runner_up = found.runner_up
+    result: dict[str, object] = {
+        "entry": found.entry,
+        "score": round(found.score, 4),
+        "runner_up": runner_up.entry if runner_up else None,
+        "decision": found.decision,
+    }
+    if explain:
+        result["candidates"] = {c.entry: round(c.score, 4) for c in found.candidates}
+        result["explain"] = found.explain
+    if as_json:
+        _print_json(result)
+    else:
+        for name, value in result.items():
+            print(f"{name}: {value}")
+
+
+# --- speech ------------------------------------------------------------------------------------
+
+
+@app.command()
+def say(
+    context: typer.Context,
+    text: str,
+    output: Annotated[Path, typer.Option("-o", "--output", help="WAV file to write.")],
+) -> None:
+    """Speak a text into a WAV file, with the configured voice."""
+    from ivr.speech.voices import say_to_file
+
+    _run(say_to_file(text, output, _settings(context)))
+
+
+@app.command()
+def hear(context: typer.Context, file: Path, as_json: Json = False) -> None:
+    """Transcribe a WAV file, with the configured recogniser."""
+    from ivr.speech.engines import hear_file
+
+    heard = _run(hear_file(file, _settings(context)))
+    if as_json:
+        _print_json(asdict(heard))
+    else:
+        print(heard.text)
+
+
+# --- the call log ------------------------------------------------------------------------------
+
+
+@app.command()
+def calls(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 20,
+    turns: Annotated[bool, typer.Option(help="Show what was said, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the latest calls."""
+    from ivr import listing
+
+    _run(listing.calls(_settings(context), limit=limit, turns=turns, as_json=as_json))
+
+
+@app.command()
+def callbacks(
+    context: typer.Context,
+    done: Annotated[str | None, typer.Option(help="Mark this reference as done.")] = None,
+    cancel: Annotated[str | None, typer.Option(help="Cancel this reference.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the callbacks to be made; mark one as done, or cancel it."""
+    from ivr import listing
+
+    _run(listing.callbacks(_settings(context), done=done, cancel=cancel, as_json=as_json))
