@@ -84,3 +84,5 @@ class Context:
     """The entry just answered: its follow-ups may be asked."""
     expecting: str = "request"
     """``request``, ``yes-no``, ``choice``, ``digits`` or ``rating``."""
+    language: str = "fr"
+    """The language of the conversation, ISO 639-1."""
