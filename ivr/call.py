@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import monotonic
 from typing import Any
@@ -47,24 +47,36 @@ from ivr.speech.speaker import Speaker, SpeechSource, Text
 
 log = logging.getLogger(__name__)
 
+MOST_AWAY = 1000
+"""Conversations remembered while their calls are with the operators, the oldest dropped first."""
 URGENT = 10
 """Queue priority of urgent calls; the others have 0."""
 
 
 @dataclass(frozen=True)
+class Mind:
+    """The dialogue and the matcher of one version of the town's knowledge."""
+
+    dialogue: Dialogue
+    understand: Callable[[str, Context, datetime], Awaitable[Match]]
+
+
+@dataclass
 class Parts:
     """What every call shares."""
 
-    dialogue: Callable[[], Dialogue]
-    """The dialogue with the knowledge of the moment; a call keeps the one it began with."""
-    understand: Callable[[str, Context], Awaitable[Match]]
+    mind: Mind
+    """Replaced when the knowledge changes; a call keeps the one it began with."""
     speech: SpeechSource
-    listener: Callable[[], ear.Listener]
+    listener: Callable[[Callable[[ear.ListenerEvent], None]], ear.Listener]
+    """Makes a call's listener, which reports what it hears to the function given."""
     calllog: CallLog
     callbacks: Callbacks
     now: Callable[[], datetime]
     longest_s: float
     """A call is passed to people after this long with the machine, in seconds."""
+    away: dict[str, tuple[Mind, State]] = field(default_factory=dict)
+    """Where the conversations stood whose calls are in the operators' queue, by call id."""
 
 
 @dataclass(frozen=True)
@@ -106,11 +118,11 @@ class Conversation:
     def __init__(self, leg: Leg, parts: Parts) -> None:
         self._leg = leg
         self._parts = parts
-        self._dialogue = parts.dialogue()
-        self._state: State = self._dialogue.begin()
+        fresh = parts.mind, parts.mind.dialogue.begin()
+        self._mind, self._state = parts.away.pop(leg.started.call_id, fresh)
         self._inbox: asyncio.Queue[LegEvent | ear.ListenerEvent | Exception] = asyncio.Queue()
         self._speaker = Speaker(leg, parts.speech, self._inbox.put_nowait)
-        self._listener = parts.listener()
+        self._listener = parts.listener(self._inbox.put_nowait)
         self._pump: asyncio.Task[None] | None = None
         self._writes: set[asyncio.Task[int | None]] = set()
         self._turn: asyncio.Task[int | None] | None = None
@@ -138,7 +150,7 @@ class Conversation:
         cut: CutShort | None = None
         while True:
             turn = Turn(what, self._parts.now(), cut)
-            self._state, actions = self._dialogue.advance(self._state, turn)
+            self._state, actions = self._mind.dialogue.advance(self._state, turn)
             self._speak(actions)
             self._log_turn(turn, actions)
             match actions[-1]:
@@ -148,6 +160,7 @@ class Conversation:
                     await self._finish_speaking()
                     priority = URGENT if transfer.urgent else 0
                     queue = QueueRequest(transfer.department, transfer.reason, priority)
+                    self._remember()
                     outcome = Outcome.EMERGENCY if transfer.urgent else Outcome.TRANSFERRED
                     return _Ended(outcome, "transfer", queue)
                 case TakeCallback() as wanted:
@@ -177,6 +190,13 @@ class Conversation:
         )
         self._write(self._parts.calllog.close_call(self._leg.started.call_id, end))
         await asyncio.gather(*self._writes)
+
+    def _remember(self) -> None:
+        """Keep the state for when nobody takes the call; most never come back."""
+        away = self._parts.away
+        while len(away) >= MOST_AWAY:
+            del away[next(iter(away))]
+        away[self._leg.started.call_id] = self._mind, self._state
 
     async def _take_callback(self, wanted: TakeCallback) -> Happening:
         wish = Wish(
@@ -236,7 +256,9 @@ class Conversation:
         match event:
             case ear.Transcribed(transcript, ended_ms, too_long):
                 self._speech_ended_at = monotonic() - ended_ms / 1000
-                match = await self._parts.understand(transcript.text, self._state.context)
+                match = await self._mind.understand(
+                    transcript.text, self._state.context, self._parts.now()
+                )
                 kind = TooLong if too_long else Heard
                 return kind(match, transcript.confidence)
             case ear.Nothing():

@@ -111,12 +111,24 @@ def models(
 ) -> None:
     """Say which speech models are present, verify them, and fetch what is missing."""
     from ivr import models as models_module
+    from ivr.progress import Bars
 
-    statuses = models_module.ensure(_settings(context).paths.models, names or (), offline=offline)
+    bars = Bars(sys.stderr)
+    statuses = models_module.ensure(
+        _settings(context).paths.models,
+        names=names or (),
+        offline=offline,
+        full=True,
+        progress=bars,
+    )
+    bars.close()
     if as_json:
         _print_json([status.as_dict() for status in statuses])
-    elif not all(status.ok for status in statuses if status.needed):
-        sys.exit(1)
+        return
+    for status in statuses:
+        size = f"{status.model.size / 1e6:.0f} MB"
+        print(f"{status.model.name:<15} {status.state:<8} {size:>7}  {status.detail}")
+        print(f"{'':<15} {status.model.purpose} ({status.model.licence})")
 
 
 # --- knowledge ---------------------------------------------------------------------------------

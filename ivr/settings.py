@@ -162,6 +162,8 @@ class Calls(Section):
     """A call is passed to the operators' queue after this long with the machine, in seconds."""
     at_once: int = Field(default=100, ge=1, le=2000)
     """Calls taken by the machine at once; further ones go straight to the operators' queue."""
+    satisfaction: bool = False
+    """Ask callers for a mark from 1 to 5 before goodbye."""
 
 
 class Log(Section):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from ivr.dialogue import words
 from ivr.dialogue.people import PEOPLE_PHASES, People
@@ -24,9 +23,12 @@ from ivr.dialogue.turns import (
     Turn,
     Unintelligible,
 )
+from ivr.knowledge.base import RECEPTION
 from ivr.knowledge.hours import Mode
 from ivr.nlu.match import DIALOGUE_IDS, Decision, Match
 
+LANGUAGES = {"english": "en", "french": "fr"}
+"""Details of ``hors-sujet`` that ask for a language, and the language (ISO 639-1)."""
 UNSURE = 0.4
 """Below this confidence of the recogniser an answer is confirmed before it is given."""
 
@@ -81,11 +83,19 @@ class Dialogue:
         mode = self.talk.mode(turn.at)
         if mode is Mode.OPERATORS_FIRST:
             say = self.talk.say(state, "greeting.operators-first")
-            return self.people.reach(state, "accueil", "Nouvel appel", turn.at, say)
+            state = replace(state, overflow=True)
+            return self.people.reach(state, RECEPTION, "Nouvel appel", turn.at, say)
         key = "greeting.closed" if mode is Mode.MACHINE_ALONE else "greeting.open"
         return self.talk.ask(state, Phase.REQUEST, self.talk.say(state, key))
 
     def _back_from_queue(self, state: State, turn: Turn) -> Step:
+        if state.overflow:
+            state = replace(state, overflow=False)
+            say = self.talk.say(state, "greeting.overflow")
+            return self.talk.ask(state, Phase.REQUEST, say)
+        if state.urgent and not self.talk.people_there(turn.at):
+            say = self.talk.say(state, "emergency.nobody")
+            return self.talk.ask(state, Phase.REQUEST, say)
         return self.people.nobody_free(state, turn.at)
 
     # --- what the caller said ------------------------------------------------------------------
@@ -106,7 +116,11 @@ class Dialogue:
         return self._request(state, match, confidence, turn)
 
     def _special(self, state: State, match: Match, turn: Turn) -> Step | None:
-        """What may be said at any moment of a conversation."""
+        """What may be said at any moment of a conversation.
+
+        What would end the call or turn the caller away needs certainty.
+        """
+        sure = match.decision is Decision.ANSWER
         match match.entry, match.detail:
             case "repeter", detail:
                 return self._repeat(state, slower=detail == "slower")
@@ -117,22 +131,27 @@ class Dialogue:
             case "rappel", _ if state.phase is not Phase.WAIT:
                 department = match.department or self.talk.topic_department(state)
                 return self.people.begin(state, department, turn.at)
-            case "au-revoir", _:
+            case "au-revoir", _ if sure or state.phase is Phase.MORE:
                 return self._goodbye(state)
             case "hors-sujet", "insult":
                 say = self.talk.say(state, "insult")
                 department = self.talk.topic_department(state)
                 return self.people.reach(state, department, "Appelant mécontent", turn.at, say)
-            case "hors-sujet", "english" if state.language != "en":
-                state = replace(state, language="en")
-                say = self.talk.say(state, "greeting.language")
-                note = Note("language", value="en")
-                return self.talk.ask(state, Phase.REQUEST, say, before=(note,))
-            case "hors-sujet", _:
+            case "hors-sujet", detail if detail in LANGUAGES:
+                return self._speak(state, LANGUAGES[detail])
+            case "hors-sujet", _ if sure:
                 say = self.talk.out_of_scope(state, match.detail)
                 more = self.talk.say(state, "more")
                 return self.talk.ask(replace(state, misunderstood=0), Phase.MORE, say, more)
         return None
+
+    def _speak(self, state: State, language: str) -> Step:
+        """Go on in another language, where there are prompts in it."""
+        if language in self.talk.knowledge.catalogue.languages:
+            state = replace(state, language=language, misunderstood=0)
+        say = self.talk.say(state, "greeting.language")
+        note = Note("language", value=state.language)
+        return self.talk.ask(state, Phase.REQUEST, say, before=(note,))
 
     def _in_phase(self, state: State, match: Match, turn: Turn) -> Step | None:
         """What makes sense as an answer to what was just asked; None for a new request."""
@@ -147,13 +166,13 @@ class Dialogue:
             case Phase.CHOOSE:
                 return self._chosen_by_voice(state, match, turn)
             case Phase.OFFER if yes:
-                return self.people.reach(state, state.department or "accueil", "", turn.at)
+                return self.people.reach(state, state.department or RECEPTION, "", turn.at)
             case Phase.OFFER if no:
                 return self._more(state)
-            case Phase.WAIT:
-                return self.people.wait_or_callback(
-                    state, words.wait_or_callback(match.text), turn.at
-                )
+            case Phase.WAIT if words.waits(match.text):
+                return self.people.wait(state)
+            case Phase.WAIT if match.entry == "rappel" or words.wants_callback(match.text):
+                return self.people.begin(state, state.department or RECEPTION, turn.at)
             case Phase.MORE if no and words.wrong(match.text):
                 return self._misunderstood(
                     state, turn, "answer-wrong", Note("corrected", state.last_entry)
@@ -164,7 +183,7 @@ class Dialogue:
                 say = self.talk.say(state, "go-ahead")
                 return self.talk.ask(state, Phase.REQUEST, say)
             case Phase.HELP if no:
-                return self.people.reach(state, "accueil", "", turn.at)
+                return self.people.reach(state, RECEPTION, "", turn.at)
             case Phase.RATING:
                 return self._rated(state, words.rating(match.text))
         return None
@@ -174,12 +193,13 @@ class Dialogue:
         if match.follow_up and state.last_entry and match.entry == state.last_entry:
             return self._answer(state, state.last_entry, turn, follow_up=match.follow_up)
         candidates = [c.entry for c in match.candidates if c.entry not in DIALOGUE_IDS]
-        if not candidates or match.decision is Decision.REJECT or match.entry in DIALOGUE_IDS:
-            return self._misunderstood(state, turn, "not-understood", Note("rejected"))
         sure = match.decision is Decision.ANSWER and confidence >= UNSURE
+        meant_otherwise = match.entry in DIALOGUE_IDS and (sure or match.entry == "hors-sujet")
+        if not candidates or match.decision is Decision.REJECT or meant_otherwise:
+            return self._misunderstood(state, turn, "not-understood", Note("rejected"))
         if sure:
             return self._answer(state, candidates[0], turn, also=match.also)
-        if match.decision is Decision.CHOOSE and len(candidates) > 1:
+        if match.decision is Decision.CHOOSE and len(candidates) > 1 and not match.follow_up:
             pair = (candidates[0], candidates[1])
             return self.talk.ask(
                 replace(state, options=pair), Phase.CHOOSE, *self.talk.choose(state, *pair)
@@ -217,14 +237,14 @@ class Dialogue:
             case "1" | "2", Phase.CHOOSE:
                 entry = state.options[int(key) - 1]
                 return self._answer(state, entry, turn, Note("confirmed", entry))
-            case "1" | "2", Phase.WAIT:
-                return self.people.wait_or_callback(
-                    state, "wait" if key == "1" else "callback", turn
-                )
+            case "1", Phase.WAIT:
+                return self.people.begin(state, state.department or RECEPTION, turn.at)
+            case "2", Phase.WAIT:
+                return self.people.wait(state)
             case "1" | "2" | "3" | "4" | "5", Phase.RATING:
                 return self._rated(state, int(key))
-            case _, Phase.HELP if key in self.talk.menu:
-                return self.people.reach(state, self.talk.menu[key], "", turn.at)
+            case _, Phase.HELP if key in self.talk.knowledge.menu:
+                return self.people.reach(state, self.talk.knowledge.menu[key], "", turn.at)
         if state.phase in PEOPLE_PHASES:
             return self.people.keyed(state, key, turn.at)
         return self.talk.listen(state)  # "#", or a key without a meaning here: go on listening
@@ -232,7 +252,7 @@ class Dialogue:
     def _yes(self, state: State, turn: Turn) -> Step:
         if state.phase is Phase.CONFIRM:
             return self._answer(state, state.options[0], turn, Note("confirmed", state.options[0]))
-        return self.people.reach(state, state.department or "accueil", "", turn.at)
+        return self.people.reach(state, state.department or RECEPTION, "", turn.at)
 
     def _no(self, state: State, turn: Turn) -> Step:
         if state.phase is Phase.CONFIRM:
@@ -255,7 +275,7 @@ class Dialogue:
             return self.people.reach(state, self.talk.topic_department(state), "", turn.at, say)
         if times == 2:
             say = self.talk.say(state, "help.menu")
-            return self.talk.ask(state, Phase.HELP, say, before=before)
+            return self.talk.ask(state, Phase.HELP, say, *self.talk.keys(state), before=before)
         say = self.talk.say(state, f"reprompt.{why}")
         return self.talk.ask(state, Phase.REQUEST, say, before=before)
 
@@ -278,16 +298,16 @@ class Dialogue:
                     state, Outcome.GAVE_UP, self.talk.say(state, "silence.goodbye")
                 )
             say = self.talk.say(state, "help.person")
-            return self.people.reach(state, "accueil", "Silence de l'appelant", turn.at, say)
+            return self.people.reach(state, RECEPTION, "Silence de l'appelant", turn.at, say)
         key = "silence.more" if state.phase is Phase.MORE else f"silence.{times}"
         return self.talk.ask(state, state.phase, self.talk.say(state, key))
 
     def _overloaded(self, state: State, turn: Turn) -> Step:
         if state.phase is Phase.HELP:
             say = self.talk.say(state, "help.person")
-            return self.people.reach(state, "accueil", "", turn.at, say)
+            return self.people.reach(state, RECEPTION, "", turn.at, say)
         say = self.talk.say(state, "overloaded")
-        return self.talk.ask(state, Phase.HELP, say, self.talk.say(state, "help.keys"))
+        return self.talk.ask(state, Phase.HELP, say, *self.talk.keys(state))
 
     # --- what is done --------------------------------------------------------------------------
 
@@ -340,4 +360,4 @@ class Dialogue:
     def _emergency(self, state: State, turn: Turn) -> Step:
         state = replace(state, urgent=True)
         say = self.talk.say(state, "emergency")
-        return self.talk.transfer(state, "accueil", "URGENCE : " + state.last_heard, say)
+        return self.talk.transfer(state, RECEPTION, "URGENCE : " + state.last_heard, say)

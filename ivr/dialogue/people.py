@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
 
 from ivr.dialogue import numbers, words
 from ivr.dialogue.numbers import Refused
@@ -17,6 +16,7 @@ from ivr.dialogue.turns import (
     Say,
     TakeCallback,
 )
+from ivr.knowledge.base import RECEPTION
 from ivr.nlu.match import Match
 
 PEOPLE_PHASES = frozenset(
@@ -44,23 +44,17 @@ class People:
 
     def nobody_free(self, state: State, at: datetime) -> Step:
         """The call comes back from the queue: wait on, or be called back?"""
-        department = state.department or "accueil"
+        department = state.department or RECEPTION
         state = replace(state, department=department)
         if not self.talk.people_there(at):
             return self.offer(state, department, at)
         return self.talk.ask(state, Phase.WAIT, self.talk.say(state, "queue.nobody-free"))
 
-    def wait_or_callback(
-        self, state: State, choice: Literal["wait", "callback"] | None, at: datetime
-    ) -> Step | None:
-        """What the caller prefers; None when that was not said."""
-        department = state.department or "accueil"
-        if choice == "callback":
-            return self.begin(state, department, at)
-        if choice == "wait":
-            reason = self.talk.reason(state, "A déjà attendu")
-            return self.talk.transfer(state, department, reason, self.talk.say(state, "queue.wait"))
-        return None
+    def wait(self, state: State) -> Step:
+        """The caller prefers to wait in the queue."""
+        department = state.department or RECEPTION
+        reason = self.talk.reason(state, "A déjà attendu")
+        return self.talk.transfer(state, department, reason, self.talk.say(state, "queue.wait"))
 
     # --- taking a callback ---------------------------------------------------------------------
 
@@ -68,8 +62,7 @@ class People:
         """Nobody is at work: say when somebody will be, and offer to call back."""
         draft = CallbackDraft(department, self.talk.reason(state))
         state = replace(state, callback=draft, department=department, misunderstood=0, silences=0)
-        when = self.talk.next_opening(state, department, at)
-        say = self.talk.say(state, "callback.closed", opening=when)
+        say = self.talk.with_opening(state, "callback.closed", department, at)
         return self.talk.ask(state, Phase.WANT_CALLBACK, *says, say)
 
     def begin(self, state: State, department: str, at: datetime) -> Step:
@@ -96,7 +89,7 @@ class People:
                     return self._write(state, wanted)
             case _ if match.entry in ("oui", "non"):
                 return self._yes_or_no(state, yes=match.entry == "oui", at=at)
-            case Phase.WANT_CALLBACK if words.wait_or_callback(match.text) == "callback":
+            case Phase.WANT_CALLBACK if words.wants_callback(match.text):
                 return self._yes_or_no(state, yes=True, at=at)
         return None
 
@@ -126,12 +119,11 @@ class People:
 
     def give_up(self, state: State, at: datetime) -> Step:
         """Twice not understood: a person if one is there, else a polite goodbye with the hours."""
-        department = state.department or "accueil"
+        department = state.department or RECEPTION
         if self.talk.people_there(at):
             say = self.talk.say(state, "help.person")
             return self.reach(replace(state, callback=None), department, "", at, say)
-        when = self.talk.next_opening(state, department, at)
-        say = self.talk.say(state, "callback.given-up", opening=when)
+        say = self.talk.with_opening(state, "callback.given-up", department, at)
         return self.talk.hang_up(state, Outcome.GAVE_UP, say)
 
     def written(self, state: State, result: CallbackTaken | CallbackFailed, at: datetime) -> Step:
@@ -191,4 +183,4 @@ class People:
 
 
 def _draft(state: State) -> CallbackDraft:
-    return state.callback or CallbackDraft(state.department or "accueil", "")
+    return state.callback or CallbackDraft(state.department or RECEPTION, "")

@@ -95,6 +95,8 @@ class State:
     """What was said last, for "répétez"."""
     callback: CallbackDraft | None = None
     urgent: bool = False
+    overflow: bool = False
+    """Operators were tried first, before the machine said anything."""
 
     @property
     def expecting(self) -> Expecting:
@@ -104,4 +106,4 @@ class State:
     @property
     def context(self) -> Context:
         """What the conversation adds to the caller's next words."""
-        return Context(last_entry=self.last_entry, expecting=self.expecting)
+        return Context(self.last_entry, self.expecting, self.language)

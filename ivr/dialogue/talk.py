@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ivr.dialogue.state import Phase, State
 from ivr.dialogue.turns import Action, HangUp, Listen, Note, Outcome, Say, Transfer, Turn
-from ivr.knowledge.entries import Knowledge
+from ivr.knowledge.base import RECEPTION, Knowledge
 from ivr.knowledge.hours import Mode
 
 Step = tuple[State, tuple[Action, ...]]
@@ -47,9 +47,10 @@ class Talk:
 
     # --- words ---------------------------------------------------------------------------------
 
-    def say(self, state: State, key: str, **params: object) -> Say:
+    def say(self, state: State, key: str, /, **params: str) -> Say:
         """A prompt of the catalogue in the caller's language."""
-        text = self.knowledge.catalogue.text(key, state.language, **params)
+        texts = self.knowledge.catalogue
+        text = texts.text(key, state.language, variant=0, **params)
         return Say(text, key, state.language, state.pace)
 
     def answer(
@@ -58,8 +59,10 @@ class Talk:
         """The answer of an entry, or of one of its follow-ups; of a day, when one was named."""
         about = f"faq:{entry}" + (f"/{follow_up}" if follow_up else "")
         language = self.language_of(state, entry)
-        day = self._about_day(state, entry, turn) if follow_up is None else None
-        text = day or self.knowledge.answer(entry, follow_up=follow_up, language=language)
+        text = None
+        if follow_up is None:
+            text = self.knowledge.opening_answer(entry, state.last_heard, turn.at, language)
+        text = text or self.knowledge.answer(entry, language, follow_up=follow_up)
         said = Say(text, about, language, state.pace)
         if language != state.language:
             return (self.say(state, "only-in-french"), said)
@@ -67,10 +70,11 @@ class Talk:
 
     def offer(self, state: State, entry: str, at: datetime) -> Say | None:
         """The question whether to go on with a department, where the entry has one."""
-        text = self.knowledge.offer(entry, self.language_of(state, entry))
+        language = self.language_of(state, entry)
+        text = self.knowledge.offer(entry, language)
         if not text or not self.people_there(at):
             return None
-        return Say(text, f"offer:{entry}", self.language_of(state, entry), state.pace)
+        return Say(text, f"offer:{entry}", language, state.pace)
 
     def noun(self, state: State, entry: str) -> str:
         """The entry as a noun phrase: "une carte d'identité"."""
@@ -89,6 +93,19 @@ class Talk:
             self.say(state, "choose.second", what=self.noun(state, second)),
         )
 
+    def keys(self, state: State) -> tuple[Say, ...]:
+        """The keypad menu read aloud: 0 for a person, then each department."""
+        departments = [
+            self.say(
+                state,
+                "help.key",
+                department=self.knowledge.department_name(department, state.language),
+                key=key,
+            )
+            for key, department in self.knowledge.menu.items()
+        ]
+        return (self.say(state, "help.keys"), *departments)
+
     def out_of_scope(self, state: State, topic: str | None) -> Say:
         """Not for the town hall, and who handles it where that is known."""
         text = self.knowledge.out_of_scope(topic, state.language) if topic else None
@@ -98,11 +115,6 @@ class Talk:
 
     # --- facts ---------------------------------------------------------------------------------
 
-    @property
-    def menu(self) -> dict[str, str]:
-        """The help menu: key → department."""
-        return dict(self.knowledge.menu)
-
     def mode(self, at: datetime) -> Mode:
         """Who answers at this moment."""
         return self.knowledge.hours.mode(at)
@@ -111,10 +123,12 @@ class Talk:
         """Whether operators are at work."""
         return self.mode(at) is not Mode.MACHINE_ALONE
 
-    def next_opening(self, state: State, department: str, at: datetime) -> str:
-        """When the department opens next, as people say it: "lundi à 8 h 30"."""
-        schedule = self.knowledge.departments[department].schedule
-        return self.knowledge.hours.next_opening_spoken(schedule, at, state.language)
+    def with_opening(self, state: State, key: str, department: str, at: datetime) -> Say:
+        """A prompt that tells when people can be reached; ``<key>.later`` when that is far off."""
+        opening = self.knowledge.next_reachable(department, at, state.language)
+        if opening is None:
+            return self.say(state, f"{key}.later")
+        return self.say(state, key, opening=opening)
 
     def language_of(self, state: State, entry: str) -> str:
         """The caller's language where the entry has it, else French."""
@@ -127,7 +141,7 @@ class Talk:
     def topic_department(self, state: State) -> str:
         """The department of what the call is about so far; the reception when unknown."""
         topic = next(iter(state.options), None) or state.last_entry
-        return self.department_of(topic) if topic else "accueil"
+        return self.department_of(topic) if topic else RECEPTION
 
     def reason(self, state: State, reason: str = "") -> str:
         """A few words for the operator: what it is about and what was already answered."""
@@ -136,11 +150,3 @@ class Talk:
         known = f"{title}, déjà renseigné" if topic and topic in state.answered else title
         heard = f"« {state.last_heard} »" if state.last_heard and not topic else ""
         return " - ".join(part for part in (reason, known, heard) if part) or "Demande un agent"
-
-    def _about_day(self, state: State, entry: str, turn: Turn) -> str | None:
-        schedule = self.knowledge.schedule_of(entry)
-        if schedule is None or state.language != "fr":
-            return None
-        today = turn.at.astimezone(self.knowledge.hours.time_zone).date()
-        day = self.knowledge.hours.day_asked(state.last_heard, today)
-        return day and self.knowledge.hours.answer_about_day(schedule, day, today)

@@ -39,11 +39,14 @@ def wrong(text: str) -> bool:
     return bool(_WRONG.search(text.lower().replace("’", "'")))
 
 
-def wait_or_callback(text: str) -> Literal["wait", "callback"] | None:
-    """What a caller whom nobody can take prefers."""
-    if _CALL_BACK.search(text.lower()):
-        return "callback"
-    return "wait" if _WAIT.search(text.lower()) else None
+def waits(text: str) -> bool:
+    """Whether a caller whom nobody can take prefers to wait."""
+    return bool(_WAIT.search(text.lower())) and not wants_callback(text)
+
+
+def wants_callback(text: str) -> bool:
+    """Whether a caller prefers to be called back."""
+    return bool(_CALL_BACK.search(text.lower()))
 
 
 def rating(text: str) -> int | None:

@@ -1,0 +1,129 @@
+"""The composition root: settings and knowledge become parts, and the parts a switchboard."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from ivr.asterisk.ari import Ari, AriAddress
+from ivr.asterisk.calls import Calls
+from ivr.asterisk.leg import Leg
+from ivr.asterisk.program import find_asterisk
+from ivr.asterisk.render import ARI_APP, ARI_USER, PhoneSpec, QueueSpec, render
+from ivr.call import Mind, Parts, handle
+from ivr.callbacks.schedule import Callbacks
+from ivr.calllog.database import Database
+from ivr.calllog.log import CallLog
+from ivr.dialogue import rehearsal
+from ivr.dialogue.machine import Dialogue
+from ivr.dialogue.talk import Talk
+from ivr.errors import IvrError
+from ivr.knowledge.base import RECEPTION, Knowledge
+from ivr.knowledge.load import load
+from ivr.knowledge.store import Store
+from ivr.nlu.match import Context, Match
+from ivr.nlu.matcher import Matcher
+from ivr.secrets import Secrets, load_or_create
+from ivr.settings import Settings
+from ivr.speech.engines import load_recogniser
+from ivr.speech.listener import Listener
+from ivr.speech.prompts import SpeechCache
+from ivr.speech.voices import open_speech
+
+log = logging.getLogger(__name__)
+
+
+async def serve(settings: Settings) -> None:
+    """Answer calls until cancelled; raises IvrError for what no restart would cure."""
+    store = Store(settings.paths.knowledge)
+    secrets = load_or_create(settings.paths.var, extensions(store.current))
+    address = AriAddress("127.0.0.1", settings.asterisk.http_port, ARI_USER, secrets.ari)
+    async with parts(settings, store.current) as shared, Ari(address, ARI_APP) as ari:
+        calls = Calls(ari, partial(handle, parts=shared), at_once=settings.calls.at_once)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(calls.serve())
+            tasks.create_task(store.watch(partial(_learn, shared, settings)))
+            log.info("the switchboard answers")
+
+
+@asynccontextmanager
+async def parts(settings: Settings, knowledge: Knowledge) -> AsyncIterator[Parts]:
+    """What all calls share, loaded and closed again. Raises IvrError."""
+    async with AsyncExitStack() as stack:
+        database = await asyncio.to_thread(Database, settings.database_url)
+        stack.push_async_callback(database.close)
+        calllog = CallLog(database)
+        if interrupted := await calllog.close_interrupted():
+            log.warning("%d calls were interrupted by the last stop", interrupted)
+        speech = open_speech(settings)
+        stack.push_async_callback(speech.close)
+        recogniser, mind = await asyncio.gather(
+            asyncio.to_thread(load_recogniser, settings),
+            asyncio.to_thread(think, knowledge, settings),
+        )
+        stack.push_async_callback(recogniser.close)
+        log.info("hearing: %s", recogniser.name)
+        yield Parts(
+            mind=mind,
+            speech=speech,
+            listener=partial(Listener, recogniser, settings.hearing),
+            calllog=calllog,
+            callbacks=Callbacks(database),
+            now=lambda: datetime.now(UTC),
+            longest_s=settings.calls.longest,
+        )
+
+
+@dataclass(frozen=True)
+class _Understanding:
+    """The matcher off the event loop, with the entries that are valid on the day."""
+
+    matcher: Matcher
+    knowledge: Knowledge
+
+    async def __call__(self, text: str, context: Context, at: datetime) -> Match:
+        day = self.knowledge.hours.local(at).date()
+        return await asyncio.to_thread(self.matcher.match, text, context, day)
+
+
+def think(knowledge: Knowledge, settings: Settings) -> Mind:
+    """The dialogue and the matcher of one version of the knowledge; takes seconds."""
+    dialogue = Dialogue(Talk(knowledge), satisfaction=settings.calls.satisfaction)
+    return Mind(dialogue, _Understanding(matcher(knowledge, settings), knowledge))
+
+
+def matcher(knowledge: Knowledge, settings: Settings) -> Matcher:
+    """The matcher, trained or taken from its cache; takes seconds."""
+    return Matcher.load(knowledge, settings.paths.var / "matcher")
+
+
+async def _learn(shared: Parts, settings: Settings, knowledge: Knowledge) -> None:
+    """New calls go by the new knowledge; those that are going on keep what they began with."""
+    shared.mind = await asyncio.to_thread(think, knowledge, settings)
+    log.info("the new knowledge is in use")
+
+
+# --- what the other processes need ---------------------------------------------------------------
+
+
+def extensions(knowledge: Knowledge) -> list[str]:
+    """The extensions of the operators' telephones."""
+    return [operator.extension for operator in knowledge.operators]
+
+
+def render_asterisk(settings: Settings) -> Path:
+    """Write Asterisk's configuration under ``var/``; returns its ``asterisk.conf``."""
+    knowledge = load(settings.paths.knowledge)
+    queues = [
+        QueueSpec(one.id, one.name, None if one.id == RECEPTION else one.overflow or RECEPTION)
+        for one in knowledge.departments.values()
+    ]
+    phones = [PhoneSpec(one.extension, one.name, one.departments) for one in knowledge.operators]
+    secrets = load_or_create(settings.paths.var, extensions(knowledge))
+    return render(settings, secrets, queues, phones, find_asterisk(settings))
