@@ -13,7 +13,7 @@ from typing import Any
 
 from ivr.errors import Fault
 from ivr.knowledge.templates import TemplateFault, parameters, render
-from ivr.knowledge.yamlfile import Document
+from ivr.yamlfile import Document
 
 REFERENCE = "fr"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from ivr.errors import Fault
 from ivr.knowledge.directory import Department, DepartmentsFile, OperatorsFile, Place
 from ivr.knowledge.hours import Hours
-from ivr.knowledge.yamlfile import Document, Loc
+from ivr.yamlfile import Document, Loc
 
 Directories = tuple[Document, DepartmentsFile]
 

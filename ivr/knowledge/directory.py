@@ -13,7 +13,7 @@ from rapidfuzz import fuzz
 
 from ivr.knowledge.entries import Identifier, Phrase
 from ivr.knowledge.text import fold
-from ivr.knowledge.yamlfile import Model
+from ivr.yamlfile import Model
 
 
 def _phone(value: str) -> str:

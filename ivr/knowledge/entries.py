@@ -10,7 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from ivr.knowledge.yamlfile import Model
+from ivr.yamlfile import Model
 
 RESERVED_IDS = frozenset(
     ["operateur", "rappel", "repeter", "oui", "non", "au-revoir", "urgence", "hors-sujet"]

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import holidays
 from pydantic import Field, PlainValidator, WithJsonSchema, field_validator, model_validator
 
-from ivr.knowledge.yamlfile import Model
+from ivr.yamlfile import Model
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 """Names of the days in ``hours.yaml``, as ``date.weekday()`` numbers them."""

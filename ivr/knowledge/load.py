@@ -32,7 +32,7 @@ from ivr.knowledge.facts import facts_of
 from ivr.knowledge.hours import Hours
 from ivr.knowledge.templates import TemplateFault, parameters, render
 from ivr.knowledge.wording import Wording
-from ivr.knowledge.yamlfile import Document, Loc, Model, read, validate
+from ivr.yamlfile import Document, Loc, Model, read, validate
 
 _M = TypeVar("_M", bound=Model)
 _E = TypeVar("_E", bound=Translation)

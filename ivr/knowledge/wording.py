@@ -13,7 +13,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from ivr.knowledge.hours import WHOLE_DAY, Hours, Interval, Openings
-from ivr.knowledge.yamlfile import Model
+from ivr.yamlfile import Model
 
 Seven = Annotated[tuple[str, ...], Field(min_length=7, max_length=7)]
 Twelve = Annotated[tuple[str, ...], Field(min_length=12, max_length=12)]

@@ -37,7 +37,7 @@ _M = TypeVar("_M", bound=BaseModel)
 
 
 class Model(BaseModel):
-    """What a file under ``knowledge/`` holds: frozen, and unknown fields are refused."""
+    """What a file under ``knowledge/`` or ``voices/`` holds: frozen, and unknown fields are refused."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", str_strip_whitespace=True, populate_by_name=True
@@ -309,6 +309,7 @@ _EXPECTED = (
     ("model", "des champs étaient attendus (nom, deux-points, valeur)"),
     ("date", "une date était attendue, écrite 2026-12-24"),
     ("int", "un nombre entier était attendu"),
+    ("float", "un nombre était attendu, avec un point décimal"),
     ("greater", "le nombre est trop petit"),
     ("less", "le nombre est trop grand"),
     ("bool", "« true » ou « false » était attendu"),
