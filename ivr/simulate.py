@@ -1,0 +1,272 @@
+"""Conversations in text: the real dialogue and matcher without a telephone.
+
+A script reads like a transcript::
+
+    title: La carte d'identité, puis un agent
+    at: 2026-11-24 10:15
+    from: "+33612345678"
+    transcript:
+      - machine: que puis-je faire pour vous
+      - caller: je voudrais refaire ma carte d'identité
+      - machine: [rendez-vous, autre question]
+      - keys: "0"
+      - machine: je vous passe
+    ends: transferred
+    queue: etat-civil
+
+What is expected of the machine is part of what it says before the caller's next move, in any order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from ivr.call import Mind
+from ivr.dialogue.state import State
+from ivr.dialogue.turns import (
+    Action,
+    CallbackFailed,
+    CallbackTaken,
+    CutShort,
+    HangUp,
+    Happening,
+    Heard,
+    Keyed,
+    Listen,
+    Opened,
+    Outcome,
+    Overloaded,
+    Returned,
+    Say,
+    Silent,
+    TakeCallback,
+    TooLong,
+    Transfer,
+    Turn,
+    Unintelligible,
+)
+from ivr.errors import Fault, KnowledgeError
+from ivr.events import QueueOutcome
+from ivr.yamlfile import Model, read, validate
+
+CONFIDENCE = 0.9
+"""The recogniser's confidence in what is typed."""
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Parts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+
+
+class Move(Model):
+    """One line of a script: what the machine must say, or what the caller does."""
+
+    machine: Parts | None = None
+    """Each must be in what the machine says, whatever the case."""
+    never: Parts = ()
+    """None may be in what the machine says."""
+    caller: str | None = None
+    confidence: float = Field(default=CONFIDENCE, ge=0, le=1)
+    interrupts: float | None = Field(default=None, ge=0, le=1)
+    """The caller speaks or keys when so much of the machine's words has been heard."""
+    keys: str | None = Field(default=None, pattern=r"^[0-9*#]+$")
+    happens: Literal["silence", "noise", "overloaded", "database-fails"] | None = None
+    rambles: str | None = None
+    """The caller talks longer than an utterance may last."""
+    returns: QueueOutcome | None = None
+    """The call comes back from the operators' queue."""
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Self:
+        said = (self.machine, self.caller, self.keys, self.happens, self.rambles, self.returns)
+        if sum(one is not None for one in said) != 1:
+            raise ValueError(
+                "exactly one of machine, caller, keys, happens, rambles, returns is needed"
+            )
+        return self
+
+
+class Script(Model):
+    """One conversation with its expected outcome."""
+
+    title: str
+    at: datetime
+    """On the town's clocks."""
+    number: str | None = Field(default=None, alias="from")
+    """The caller's number; none when withheld."""
+    call: bool = False
+    """Also tried as a real telephone call."""
+    transcript: tuple[Move, ...] = Field(min_length=1)
+    ends: Outcome | None = None
+    """None: the caller hangs up, or the machine is still listening."""
+    queue: str | None = None
+    """The department the call was last passed to."""
+    reason: str | None = None
+    """Part of what the operator is shown."""
+    callback: dict[str, str] | None = None
+    """What was written down: any of number, department, reason, when."""
+
+
+def read_script(path: Path) -> Script:
+    """Raises KnowledgeError with every fault, on its line."""
+    document = read(path)
+    script, faults = validate(document, Script)
+    if script is None or faults:
+        raise KnowledgeError(faults)
+    return script
+
+
+@dataclass
+class Simulation:
+    """One conversation going on."""
+
+    mind: Mind
+    at: datetime
+    """Time zone aware; stands still."""
+    state: State = field(init=False)
+    transfer: Transfer | None = None
+    callback: TakeCallback | None = None
+    outcome: Outcome | None = None
+    database_fails: bool = False
+    _references: count[int] = field(default_factory=lambda: count(1001))
+
+    def __post_init__(self) -> None:
+        self.state = self.mind.dialogue.begin()
+
+    @property
+    def over(self) -> bool:
+        """Whether the machine has let go of the call."""
+        return self.outcome is not None
+
+    async def happen(self, what: Happening, cut: CutShort | None = None) -> list[Action]:
+        """What the machine does next, a callback's writing included."""
+        done: list[Action] = []
+        while True:
+            self.state, actions = self.mind.dialogue.advance(self.state, Turn(what, self.at, cut))
+            done += actions
+            match actions[-1]:
+                case TakeCallback() as wanted:
+                    what, cut = self._write(wanted), None
+                    continue
+                case Transfer() as transfer:
+                    self.transfer = transfer
+                    self.outcome = Outcome.EMERGENCY if transfer.urgent else Outcome.TRANSFERRED
+                case HangUp(outcome):
+                    self.outcome = outcome
+                case Listen():
+                    self.outcome = None
+            return done
+
+    async def hear(self, text: str, confidence: float = CONFIDENCE) -> Heard:
+        """What the dialogue is told when the caller says a text."""
+        match = await self.mind.understand(text, self.state.context, self.at)
+        return Heard(match, confidence)
+
+    def _write(self, wanted: TakeCallback) -> Happening:
+        if self.database_fails:
+            return CallbackFailed()
+        self.callback = wanted
+        return CallbackTaken(str(next(self._references)))
+
+
+async def run(script: Script, mind: Mind) -> AsyncIterator[str | Fault]:
+    """Play a script; yields the conversation line by line, and a Fault for all that differs."""
+    zone = mind.dialogue.talk.knowledge.hours.zone
+    simulation = Simulation(mind, script.at.replace(tzinfo=zone))
+    said = _said(await simulation.happen(Opened(script.number)))
+    yield f"MACHINE  {said}"
+    for number, move in enumerate(script.transcript, 1):
+        if move.machine is not None:
+            for fault in _differences(move, said):
+                yield Fault(script.title, number, "machine", fault)
+            continue
+        yield f"CALLER   {_shown(move)}"
+        if simulation.over and move.returns is None:
+            yield Fault(script.title, number, "", f"the call is already {simulation.outcome}")
+            return
+        said = ""
+        for what in await _happenings(simulation, move):
+            cut = _cut(simulation, move)
+            said += _said(await simulation.happen(what, cut))
+        yield f"MACHINE  {said}"
+    for fault in _ending(script, simulation):
+        yield Fault(script.title, 0, "end", fault)
+
+
+async def _happenings(simulation: Simulation, move: Move) -> list[Happening]:
+    if move.caller is not None:
+        return [await simulation.hear(move.caller, move.confidence)]
+    if move.rambles is not None:
+        heard = await simulation.hear(move.rambles)
+        return [TooLong(heard.match, heard.confidence)]
+    if move.keys is not None:
+        return [Keyed(key) for key in move.keys]
+    if move.returns is not None:
+        return [Returned(move.returns)]
+    match move.happens:
+        case "silence":
+            return [Silent()]
+        case "noise":
+            return [Unintelligible()]
+        case "overloaded":
+            return [Overloaded()]
+        case _:
+            simulation.database_fails = True
+            return []
+
+
+def _cut(simulation: Simulation, move: Move) -> CutShort | None:
+    if move.interrupts is None or not simulation.state.spoken:
+        return None
+    return CutShort(simulation.state.spoken[0].about, move.interrupts)
+
+
+def _said(actions: Sequence[Action]) -> str:
+    return " ".join(action.text for action in actions if isinstance(action, Say))
+
+
+def _differences(move: Move, said: str) -> list[str]:
+    heard = _folded(said)
+    missing = [part for part in move.machine or () if _folded(part) not in heard]
+    unwanted = [part for part in move.never if _folded(part) in heard]
+    return [f"« {part} » was not said in « {said} »" for part in missing] + [
+        f"« {part} » was said in « {said} »" for part in unwanted
+    ]
+
+
+def _ending(script: Script, simulation: Simulation) -> list[str]:
+    transfer = simulation.transfer
+    faults = []
+    if simulation.outcome != script.ends:
+        faults.append(f"ended as {simulation.outcome}, not {script.ends}")
+    if script.queue is not None and (transfer is None or transfer.department != script.queue):
+        faults.append(f"passed to {transfer and transfer.department}, not {script.queue}")
+    if script.reason is not None and script.reason not in (transfer.reason if transfer else ""):
+        faults.append(f"the operator is shown {transfer and transfer.reason!r}")
+    for name, value in (script.callback or {}).items():
+        written = getattr(simulation.callback, name, None)
+        if written != value:
+            faults.append(f"the callback's {name} is {written!r}, not {value!r}")
+    return faults
+
+
+def _shown(move: Move) -> str:
+    if move.keys:
+        return f"[{move.keys}]"
+    if move.returns is not None:
+        return f"({move.returns} in the queue)"
+    return move.caller or move.rambles or f"({move.happens})"
+
+
+def _folded(text: str) -> str:
+    return re.sub(r"\s+", " ", text.replace("’", "'").replace("\u202f", " ")).casefold().strip()

@@ -1,0 +1,291 @@
+"""The dialogue's promises, whatever happens in whatever order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ivr.dialogue.machine import Dialogue
+from ivr.dialogue.state import Phase, State
+from ivr.dialogue.talk import Step, Talk
+from ivr.dialogue.turns import (
+    CallbackFailed,
+    CallbackTaken,
+    HangUp,
+    Happening,
+    Heard,
+    Keyed,
+    Listen,
+    Opened,
+    Outcome,
+    Overloaded,
+    Returned,
+    Say,
+    Silent,
+    TakeCallback,
+    TooLong,
+    Transfer,
+    Turn,
+    Unintelligible,
+)
+from ivr.events import QueueOutcome
+from ivr.knowledge.base import Knowledge
+from ivr.knowledge.load import load
+from ivr.nlu.match import DIALOGUE_IDS, Candidate, Decision, Match
+
+CALLER = "+33612345678"
+
+
+@cache
+def knowledge() -> Knowledge:
+    return load(Path(__file__).parents[1] / "knowledge")
+
+
+def talk_at(what: str) -> datetime:
+    return datetime.fromisoformat(what).replace(tzinfo=knowledge().hours.zone)
+
+
+OPEN, NIGHT = talk_at("2026-11-24 10:00"), talk_at("2026-11-24 22:00")
+dialogue = Dialogue(Talk(knowledge()))
+
+
+def heard(*entries: str, decision: Decision = Decision.ANSWER, text: str = "…") -> Heard:
+    scores = [0.9 - 0.1 * place for place in range(len(entries))]
+    candidates = tuple(Candidate(e, s) for e, s in zip(entries, scores, strict=True))
+    return Heard(Match(text, decision, candidates), 0.9)
+
+
+NOT_UNDERSTOOD = heard(decision=Decision.REJECT)
+
+
+def converse(*happenings: Happening, at: datetime = OPEN, state: State | None = None) -> Step:
+    """The last step of a conversation that begins with a greeting."""
+    state = state or dialogue.begin()
+    step = dialogue.advance(state, Turn(Opened(CALLER), at))
+    for what in happenings:
+        step = dialogue.advance(step[0], Turn(what, at))
+    return step
+
+
+def says(step: Step) -> list[str]:
+    return [action.about for action in step[1] if isinstance(action, Say)]
+
+
+# --- never stuck -------------------------------------------------------------------------------
+
+entry_ids = st.sampled_from(sorted([*knowledge().entries, *DIALOGUE_IDS]))
+matches = st.builds(
+    lambda ids, decision, text, detail, department: Match(
+        text,
+        decision,
+        tuple(Candidate(i, 0.9 - 0.1 * n) for n, i in enumerate(dict.fromkeys(ids))),
+        detail=detail,
+        department=department,
+    ),
+    st.lists(entry_ids, max_size=3),
+    st.sampled_from(Decision),
+    st.sampled_from(["…", "le premier", "rappelez-moi", "je patiente", "06 12 34 56 78", "cinq"]),
+    st.sampled_from([None, "insult", "english", "french", "slower", "impots"]),
+    st.sampled_from([None, *knowledge().departments]),
+)
+happenings = st.one_of(
+    st.builds(Heard, matches, st.floats(0, 1)),
+    st.builds(TooLong, matches, st.floats(0, 1)),
+    st.builds(Keyed, st.sampled_from("0123456789*#")),
+    st.just(Silent()),
+    st.just(Unintelligible()),
+    st.just(Overloaded()),
+)
+moments = st.sampled_from([OPEN, NIGHT, talk_at("2026-11-28 10:00"), talk_at("2026-12-25 10:00")])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(happenings, max_size=25), moments, st.sampled_from([None, CALLER, "+4420", "anon"]))
+def test_every_turn_ends_in_a_way_and_fruitless_ones_do_not_last(
+    sequence: list[Happening], at: datetime, number: str | None
+) -> None:
+    state, actions = dialogue.advance(dialogue.begin(), Turn(Opened(number), at))
+    fruitless = 0
+    for what in sequence:
+        if isinstance(actions[-1], TakeCallback):
+            what = CallbackTaken("1234")
+        elif isinstance(actions[-1], Transfer):
+            what = Returned(QueueOutcome.TIMEOUT)
+        elif isinstance(actions[-1], HangUp):
+            return
+        state, actions = dialogue.advance(state, Turn(what, at))
+        assert isinstance(actions[-1], Listen | Transfer | TakeCallback | HangUp)
+        assert not any(isinstance(a, Listen | Transfer | HangUp) for a in actions[:-1])
+        fruitless = fruitless + 1 if isinstance(what, Silent | Unintelligible) else 0
+        assert fruitless < 8, "nobody there, and the machine still talks"
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(happenings, max_size=12), moments)
+def test_zero_always_reaches_a_person_or_a_callback(
+    sequence: list[Happening], at: datetime
+) -> None:
+    state, actions = dialogue.advance(dialogue.begin(), Turn(Opened(CALLER), at))
+    for what in sequence:
+        if not isinstance(actions[-1], Listen):
+            break
+        state, actions = dialogue.advance(state, Turn(what, at))
+    if not isinstance(actions[-1], Listen) or state.phase is Phase.NUMBER:
+        return  # while a number is keyed, 0 is one of its digits
+    state, actions = dialogue.advance(state, Turn(Keyed("0"), at))
+    assert isinstance(actions[-1], Transfer) or state.callback is not None
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(happenings, max_size=12), moments)
+def test_an_emergency_is_never_missed(sequence: list[Happening], at: datetime) -> None:
+    state, actions = dialogue.advance(dialogue.begin(), Turn(Opened(CALLER), at))
+    for what in sequence:
+        if not isinstance(actions[-1], Listen):
+            return
+        state, actions = dialogue.advance(state, Turn(what, at))
+    if isinstance(actions[-1], Listen):
+        _, actions = dialogue.advance(state, Turn(heard("urgence"), at))
+        assert isinstance(actions[0], Say)
+        assert all(number in actions[0].text for number in ("112", "15", "17", "18"))
+        assert isinstance(actions[-1], Transfer)
+        assert actions[-1].urgent
+
+
+def test_two_misunderstandings_lead_to_help_and_the_third_to_a_person() -> None:
+    assert says(converse(NOT_UNDERSTOOD)) == ["reprompt.not-understood"]
+    assert says(converse(NOT_UNDERSTOOD, Unintelligible()))[:2] == ["help.menu", "help.keys"]
+    _, actions = converse(NOT_UNDERSTOOD, Unintelligible(), NOT_UNDERSTOOD)
+    assert isinstance(actions[-1], Transfer)
+
+
+def test_an_answer_ends_the_row_of_misunderstandings() -> None:
+    step = converse(NOT_UNDERSTOOD, heard("encombrants"), NOT_UNDERSTOOD)
+    assert says(step) == ["reprompt.not-understood"]
+
+
+def test_silence_is_met_gently_twice_then_a_person_or_goodbye() -> None:
+    assert says(converse(Silent())) == ["silence.1"]
+    assert says(converse(Silent(), Silent())) == ["silence.2"]
+    assert isinstance(converse(Silent(), Silent(), Silent())[1][-1], Transfer)
+    assert isinstance(converse(Silent(), Silent(), Silent(), at=NIGHT)[1][-1], HangUp)
+    answered = converse(heard("encombrants"), Silent(), Silent())
+    assert answered[1][-1] == HangUp(Outcome.ANSWERED)
+
+
+# --- understanding -----------------------------------------------------------------------------
+
+
+def test_a_likely_entry_is_confirmed_and_a_no_asks_again() -> None:
+    unsure = heard("passeport", decision=Decision.CONFIRM)
+    assert says(converse(unsure)) == ["confirm"]
+    assert "faq:passeport" in says(converse(unsure, heard("oui")))
+    assert "faq:passeport" in says(converse(unsure, Keyed("1")))
+    assert says(converse(unsure, heard("non"))) == ["reprompt.confirm-no"]
+
+
+def test_what_was_badly_heard_is_confirmed() -> None:
+    assert says(converse(replace(heard("passeport"), confidence=0.2))) == ["confirm"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "entry"),
+    [
+        (heard(text="le premier", decision=Decision.REJECT), "passeport"),
+        (heard(text="le deuxième s'il vous plaît", decision=Decision.REJECT), "carte-identite"),
+        (Keyed("2"), "carte-identite"),
+        (heard("carte-identite", decision=Decision.CONFIRM), "carte-identite"),
+    ],
+)
+def test_one_of_two_is_chosen_by_place_key_or_name(choice: Happening, entry: str) -> None:
+    two = heard("passeport", "carte-identite", decision=Decision.CHOOSE)
+    assert says(converse(two)) == ["choose", "choose.first", "choose.second"]
+    assert f"faq:{entry}" in says(converse(two, choice))
+
+
+def test_a_changed_mind_in_mid_dialogue_is_followed() -> None:
+    unsure = heard("passeport", decision=Decision.CONFIRM)
+    assert "faq:encombrants" in says(converse(unsure, heard("encombrants")))
+
+
+def test_the_operator_sees_what_was_asked_and_answered() -> None:
+    _, actions = converse(heard("passeport"), heard("operateur"))
+    transfer = actions[-1]
+    assert isinstance(transfer, Transfer)
+    assert transfer.department == "etat-civil"
+    assert "déjà renseigné" in transfer.reason
+
+
+def test_repeat_says_the_same_and_slower_says_it_slower() -> None:
+    first = converse(heard("passeport"))
+    assert says(converse(heard("passeport"), heard("repeter"))) == says(first)
+    slower = Heard(replace(heard("repeter").match, detail="slower"), 0.9)
+    paces = {a.pace for a in converse(heard("passeport"), slower)[1] if isinstance(a, Say)}
+    assert max(paces) < 1
+
+
+def test_a_language_is_changed_on_request() -> None:
+    english = Heard(replace(heard("hors-sujet").match, detail="english"), 0.9)
+    state, actions = converse(english)
+    assert state.language == "en"
+    assert isinstance(actions[-1], Listen)
+
+
+# --- callbacks ---------------------------------------------------------------------------------
+
+
+def test_at_night_a_person_is_a_callback_on_the_callers_number() -> None:
+    state, _ = converse(heard("operateur"), at=NIGHT)
+    assert state.phase is Phase.WANT_CALLBACK
+    state, _ = converse(heard("operateur"), heard("oui"), heard("oui"), at=NIGHT)
+    assert state.phase is Phase.WHEN
+    step = converse(heard("operateur"), *[heard("oui")] * 2, heard(text="demain matin"), at=NIGHT)
+    (take,) = step[1]
+    assert take == TakeCallback(CALLER, "accueil", take.reason, "demain matin")
+
+
+def test_another_number_is_keyed_read_back_and_checked() -> None:
+    keys = [Keyed(key) for key in "0232001099"]
+    before = [heard("rappel"), heard("non")]
+    state, actions = converse(*before, *keys)
+    assert state.phase is Phase.NUMBER_READ_BACK
+    assert isinstance(actions[0], Say)
+    assert "02 32 00 10 99" in actions[0].text
+    premium = [Keyed(key) for key in "0899123456"]
+    assert says(converse(*before, *premium)) == ["callback.refused.premium"]
+
+
+def test_a_callback_that_could_not_be_written_is_not_promised() -> None:
+    taken = [heard("rappel"), heard("oui"), heard(text="dès que possible")]
+    assert "callback.taken" in says(converse(*taken, CallbackTaken("1234")))
+    failed = converse(*taken, CallbackFailed())
+    assert says(failed)[0] == "callback.failed"
+    assert isinstance(failed[1][-1], Transfer)
+
+
+def test_nobody_free_offers_a_callback_or_more_waiting() -> None:
+    back = [heard("operateur"), Returned(QueueOutcome.TIMEOUT)]
+    assert says(converse(*back)) == ["queue.nobody-free"]
+    assert converse(*back, Keyed("1"))[0].phase is Phase.NUMBER_OK
+    waits = heard(text="je préfère patienter", decision=Decision.REJECT)
+    assert isinstance(converse(*back, waits)[1][-1], Transfer)
+
+
+# --- the end -----------------------------------------------------------------------------------
+
+
+def test_goodbye_asks_for_a_mark_when_that_is_switched_on() -> None:
+    asking = replace(dialogue, satisfaction=True)
+    state = dialogue.begin()
+    for what in (Opened(CALLER), heard("encombrants"), heard("non")):
+        state, actions = asking.advance(state, Turn(what, OPEN))
+    assert state.phase is Phase.RATING
+    _, actions = asking.advance(state, Turn(Keyed("4"), OPEN))
+    assert actions[-1] == HangUp(Outcome.ANSWERED)
+    assert any(getattr(action, "value", "") == "4" for action in actions)
