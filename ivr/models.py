@@ -159,20 +159,31 @@ def require(folder: Path, name: str) -> Path:
     return folder / model.folder
 
 
+def require_all(folder: Path) -> None:
+    """As ``require``, for all models without which nothing works."""
+    for model in manifest().values():
+        if model.need == "always":
+            require(folder, model.name)
+
+
 def ensure(
     folder: Path,
     *,
     names: Sequence[str] = (),
+    tests: bool = False,
     offline: Path | None = None,
     full: bool = False,
     progress: Progress = lambda what, done, total: None,
 ) -> list[Status]:
-    """Fetch what is missing or damaged of the models ``names`` (default: what set-up needs).
+    """Fetch what is missing or damaged of the models ``names``.
+
+    Default: what set-up needs, with ``tests`` also what the tests need.
 
     Takes no network when all is there. Models that are only wanted if their site can be reached
     are tried together with a first set-up, or with ``full``. Raises ModelError.
     """
-    models = named(names) or [m for m in manifest().values() if m.need in ("always", "reachable")]
+    needs = {"always", "reachable"} | ({"tests"} if tests else set())
+    models = named(names) or [m for m in manifest().values() if m.need in needs]
     found = [check(folder, model, full=full) for model in models]
     absent = [status for status in found if status.state != "present"]
     if not any(s.model.need != "reachable" or s.model.name in names or full for s in absent):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
-import getpass
+import fcntl
 import os
 import re
 import resource
@@ -13,7 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -23,7 +24,6 @@ from supervisor.medusa import asyncore_25 as asyncore  # type: ignore[import-unt
 from supervisor.options import ServerOptions  # type: ignore[import-untyped]
 from supervisor.supervisord import Supervisor  # type: ignore[import-untyped]
 
-from ivr.asterisk.process import taken_ports
 from ivr.errors import Fault, IvrError, SettingsError
 from ivr.secrets import Secrets
 from ivr.settings import Settings
@@ -61,45 +61,51 @@ def redis_server() -> str:
     return path
 
 
-def prepare(settings: Settings, secrets: Secrets, asterisk: Sequence[str]) -> Path:
-    """Write Redis's and the supervisor's configuration into ``var/``; returns the latter's path.
+def redis_command(settings: Settings, secrets: Secrets) -> list[str]:
+    """Write ``var/redis/redis.conf``; returns the command that runs our Redis. Raises IvrError."""
+    command = [redis_server(), str(settings.paths.var / "redis" / "redis.conf")]
+    _write(Path(command[1]), redis_conf(settings, secrets))
+    return command
 
-    ``asterisk`` is the command that runs the rendered Asterisk. Raises IvrError.
-    """
-    var = settings.paths.var
-    programs = [
-        Program("redis", [redis_server(), str(var / "redis" / "redis.conf")]),
-        Program("asterisk", asterisk),
-        Program("switchboard", [str(Path(sys.executable).with_name("ivr")), "serve"], 20),
-    ]
-    try:
-        (var / "log").mkdir(parents=True, exist_ok=True)
-        (var / "redis").mkdir(exist_ok=True)
-        _write(var / "redis" / "redis.conf", redis_conf(settings, secrets))
-        conf = var / "supervisord.conf"
-        _write(conf, supervisor_conf(var, programs))
-    except OSError as error:
-        raise IvrError(f"{error.filename or var}: cannot be written: {error.strerror}") from error
+
+def prepare(var: Path, programs: Sequence[Program]) -> Path:
+    """Write the supervisor's configuration into ``var/``; returns its path. Raises IvrError."""
+    conf = var / "supervisord.conf"
+    _write(conf, supervisor_conf(var, programs))
+    with _told(var / "log"):
+        (var / "log").mkdir(exist_ok=True)
     return conf
+
+
+@contextlib.contextmanager
+def only_one(var: Path) -> Iterator[None]:
+    """Hold ``var/`` against a second switchboard. Raises IvrError when one is running there."""
+    lock = var / ".running.lock"
+    with _told(lock):
+        var.mkdir(parents=True, exist_ok=True)
+        file = lock.open("w")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise IvrError(f"a switchboard is running in {var} already") from error
+        yield
 
 
 def check(settings: Settings) -> None:
     """See that the ports are free and the disk has room.
 
-    Raises SettingsError naming each setting to change, or IvrError.
+    Asterisk would start without a port that it cannot have, and only say so in its log. Raises
+    SettingsError naming each setting to change, or IvrError.
     """
-    faults = taken_ports(settings)
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", settings.redis.port))
-        except OSError as error:
-            said = (
-                f"127.0.0.1:{settings.redis.port} cannot be used ({error.strerror}); stop the "
-                "program that holds it, or choose another port"
-            )
-            faults.append(Fault("ivr.toml", 0, "redis.port", said))
-    if faults:
+    udp, tcp = socket.SOCK_DGRAM, socket.SOCK_STREAM
+    wanted = (
+        ("sip.port", udp, str(settings.sip.bind), settings.sip.port),
+        ("asterisk.http_port", tcp, "127.0.0.1", settings.asterisk.http_port),
+        ("asterisk.ami_port", tcp, "127.0.0.1", settings.asterisk.ami_port),
+        ("redis.port", tcp, "127.0.0.1", settings.redis.port),
+    )
+    if faults := [fault for one in wanted if (fault := _port_fault(*one))]:
         raise SettingsError(faults)
     free = shutil.disk_usage(settings.paths.var).free
     if free < LEAST_ROOM:
@@ -107,6 +113,21 @@ def check(settings: Settings) -> None:
             f"the disk of {settings.paths.var} has only {free / 1e6:.0f} MB left; make room "
             f"({LEAST_ROOM / 1e6:.0f} MB at least), or no call and no callback can be recorded"
         )
+
+
+def _port_fault(key: str, kind: socket.SocketKind, address: str, port: int) -> Fault | None:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        if kind == socket.SOCK_STREAM:  # as servers do: a port just given back is free
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            said = (
+                f"{address}:{port} cannot be used ({error.strerror}); stop the program that holds "
+                "it, or choose another"
+            )
+            return Fault("ivr.toml", 0, key, said)
+    return None
 
 
 def supervise(conf: Path, to: TextIO = sys.stdout) -> None:
@@ -151,7 +172,7 @@ def supervisor_conf(var: Path, programs: Sequence[Program]) -> str:
         "; Written anew at each start.",
         "[supervisord]",
         "nodaemon=true",
-        f"user={getpass.getuser()}",
+        *(["user=root"] if os.getuid() == 0 else []),  # it wants to be told so
         f"pidfile={_ini(var / 'supervisord.pid')}",
         "logfile=/dev/null",
         "logfile_maxbytes=0",
@@ -196,11 +217,21 @@ def _redis_quoted(path: Path) -> str:
 
 def _write(path: Path, text: str) -> None:
     part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    part.replace(path)
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        part.replace(path)
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise IvrError(f"{error.filename or path}: cannot be written: {error.strerror}") from error
 
 
 def _raise_limit() -> None:

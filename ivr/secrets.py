@@ -1,4 +1,8 @@
-"""Secrets: generated at the first start into ``var/secrets.toml``, never defaulted or printed."""
+"""Secrets: generated at the first start into ``var/secrets.toml``, never defaulted or printed.
+
+A process of systemd that runs as a user of its own reads a copy that systemd hands it instead
+(``LoadCredential=secrets.toml:…``), and generates nothing.
+"""
 
 from __future__ import annotations
 
@@ -46,16 +50,24 @@ class Secrets:
         return f"<Secrets of {len(self.phones)} phones>"
 
 
-def load_or_create(var: Path, extensions: Iterable[str] = ()) -> Secrets:
+def load_or_create(
+    var: Path, extensions: Iterable[str] = (), environ: Mapping[str, str] = os.environ
+) -> Secrets:
     """Read ``var/secrets.toml``; generate what it lacks, with a password for each extension.
 
     Safe when two processes start at once or one is killed while writing: the file is replaced
     whole or not at all, and a password that was given out never changes. Raises SettingsError.
     """
+    if given := environ.get("CREDENTIALS_DIRECTORY"):
+        path = Path(given, FILE)
+        if path.exists():
+            return _complete(path, extensions)
     path = var / FILE
     try:
         var.mkdir(parents=True, exist_ok=True)
         with _only_one(var / ".secrets.lock"):
+            if path.exists() and path.stat().st_mode & 0o077:
+                path.chmod(0o600)
             data = _read(path)
             had = {**data, "phones": dict(data.get("phones", {}))}
             for table, names in ((data, _NAMES), (data.setdefault("phones", {}), extensions)):
@@ -65,6 +77,21 @@ def load_or_create(var: Path, extensions: Iterable[str] = ()) -> Secrets:
                 _write(path, data)
     except OSError as error:
         raise SettingsError([Fault(path, 0, "", f"cannot be used: {error.strerror}")]) from error
+    return _secrets(data)
+
+
+def _complete(path: Path, extensions: Iterable[str]) -> Secrets:
+    """What a file holds that is not ours to write. Raises SettingsError for what it lacks."""
+    data = {"phones": {}} | _read(path)
+    lacking = [name for name in _NAMES if name not in data]
+    lacking += [f"phones.{name}" for name in extensions if name not in data["phones"]]
+    if lacking:
+        said = "is missing; run ivr render as the user of the switchboard, then start again"
+        raise SettingsError([Fault(path, 0, name, said) for name in lacking])
+    return _secrets(data)
+
+
+def _secrets(data: Mapping[str, Any]) -> Secrets:
     return Secrets(
         **{name: data[name] for name in _NAMES}, phones=MappingProxyType(dict(data["phones"]))
     )
@@ -73,8 +100,6 @@ def load_or_create(var: Path, extensions: Iterable[str] = ()) -> Secrets:
 def _read(path: Path) -> dict[str, Any]:
     """What the file holds, checked; nothing when there is none. Raises SettingsError."""
     try:
-        if path.stat().st_mode & 0o077:
-            path.chmod(0o600)
         text = path.read_text(encoding="utf-8")
         data = tomllib.loads(text)
     except FileNotFoundError:

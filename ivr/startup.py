@@ -1,0 +1,108 @@
+"""Start the switchboard: all its processes in the foreground, or one of them for systemd."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from typing import NoReturn, TextIO
+
+import httpx
+
+from ivr import models, processes
+from ivr.asterisk.program import find_asterisk
+from ivr.asterisk.render import ARI_APP, ARI_USER, TEST_LINE, switchboard_home
+from ivr.errors import AsteriskError
+from ivr.secrets import FILE, Secrets, load_or_create
+from ivr.settings import Settings
+
+POLL = 0.2
+"""Seconds between two looks whether the switchboard answers."""
+
+
+def start(settings: Settings) -> None:
+    """Run Redis, Asterisk and the switchboard until Ctrl-C, then stop them all.
+
+    All that they need is looked at before the first is started. Answers are rendered meanwhile, so
+    that the first calls need not wait for all of them. Raises IvrError.
+    """
+    from ivr import app
+
+    var = settings.paths.var
+    with processes.only_one(var):
+        processes.check(settings)
+        models.require_all(settings.paths.models)
+        asterisk = find_asterisk(settings)
+        rendered = app.render_asterisk(settings)
+        asyncio.run(app.rehearse(settings, prompts_only=True))
+        secrets = load_or_create(var)
+        ivr = os.path.join(os.path.dirname(sys.executable), "ivr")
+        programs = [
+            processes.Program("redis", processes.redis_command(settings, secrets)),
+            processes.Program("asterisk", asterisk.command(rendered)),
+            processes.Program("switchboard", [ivr, "serve"], stop_seconds=20),
+            processes.Program("rehearsal", ["nice", ivr, "rehearse", "--watch"]),
+        ]
+        conf = processes.prepare(var, programs)
+        stopped = threading.Event()
+        threading.Thread(target=_tell_ready, args=(settings, secrets, stopped, sys.stdout)).start()
+        try:
+            processes.supervise(conf)
+        finally:
+            stopped.set()
+
+
+def redis(settings: Settings) -> NoReturn:
+    """Become our Redis. Raises IvrError."""
+    _become(processes.redis_command(settings, load_or_create(settings.paths.var)))
+
+
+def asterisk(settings: Settings) -> NoReturn:
+    """Become our Asterisk, with the configuration rendered last. Raises AsteriskError."""
+    conf = switchboard_home(settings).conf
+    if not conf.is_file():
+        raise AsteriskError(f"{conf}: is not there; run: ivr render")
+    _become(find_asterisk(settings).command(conf))
+
+
+def asterisk_found(settings: Settings) -> str:
+    """Version and place of the Asterisk that would be run. Raises AsteriskError."""
+    found = find_asterisk(settings)
+    return f"{'.'.join(map(str, found.version))}, {found.launcher[-1]}"
+
+
+def _become(command: list[str]) -> NoReturn:
+    sys.stdout.flush()
+    os.execv(command[0], command)
+
+
+def _tell_ready(settings: Settings, secrets: Secrets, stopped: threading.Event, to: TextIO) -> None:
+    """Say so once Asterisk hands calls to the application."""
+    url = f"http://127.0.0.1:{settings.asterisk.http_port}/ari/applications/{ARI_APP}"
+    with httpx.Client(auth=(ARI_USER, secrets.ari), timeout=2, trust_env=False) as client:
+        while not stopped.wait(POLL):
+            try:
+                if client.get(url).is_success:
+                    break
+            except httpx.TransportError:
+                continue  # Asterisk is not up yet
+        else:
+            return
+    print("\n".join(ready(settings)), file=to, flush=True)
+
+
+def ready(settings: Settings) -> list[str]:
+    """What to tell people when the switchboard answers."""
+    at = f"{settings.sip.bind}:{settings.sip.port}"
+    lines = ["the switchboard answers; Ctrl-C stops it"]
+    if settings.trunk.test_line:
+        lines += [
+            'try it:     ./scripts/ivr call --say "Bonjour, quels sont vos horaires ?"',
+            f"softphone:  SIP user {TEST_LINE} at {at}, without registration; dial any number",
+        ]
+    lines += [
+        f"operators:  SIP users poste-101 and so on at {at}",
+        f"passwords:  {settings.paths.var / FILE}",
+    ]
+    return [f"{'ready':<11} | {line}" for line in lines]
