@@ -17,6 +17,10 @@ from typing import Any, TypeVar
 
 import yaml  # type: ignore[import-untyped]
 from pydantic import BaseModel, ConfigDict, ValidationError
+from yaml.events import (  # type: ignore[import-untyped]
+    CollectionEndEvent,
+    CollectionStartEvent,
+)
 from yaml.nodes import (  # type: ignore[import-untyped]
     MappingNode,
     Node,
@@ -32,12 +36,15 @@ Loc = tuple[str | int, ...]
 MAX_VALUES = 3_000_000
 """Values a file may expand to; beyond this, aliases are multiplying (a "billion laughs")."""
 
+MAX_DEPTH = 100
+"""Levels of nesting in a file; some 10,000 would overflow the stack of libyaml's caller."""
+
 _NULLS = frozenset(["", "~", "null", "Null", "NULL"])
 _M = TypeVar("_M", bound=BaseModel)
 
 
 class Model(BaseModel):
-    """What a file under ``knowledge/`` or ``voices/`` holds: frozen, and unknown fields are refused."""
+    """What a file that people edit holds: frozen, and unknown fields are refused."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", str_strip_whitespace=True, populate_by_name=True
@@ -108,11 +115,16 @@ def read(path: Path) -> Document:
 def parse(path: Path, text: str) -> Document:
     """Parse the text of a file. Raises KnowledgeError with the one fault that stops it."""
     try:
+        _bound_depth(text)
         root = yaml.compose(text, Loader=yaml.CBaseLoader)
         data = _Builder().build(root) if root is not None else None
     except yaml.YAMLError as error:
         line, message = _explain(text, error)
         raise _stop(path, line, message) from error
+    except _TooDeep as error:
+        raise _stop(
+            path, error.line, f"plus de {MAX_DEPTH} niveaux l'un dans l'autre : simplifiez"
+        ) from error
     except (_TooMuch, RecursionError) as error:
         raise _stop(
             path, 0, "les alias (*nom) s'imbriquent sans fin : écrivez les valeurs en clair"
@@ -170,6 +182,14 @@ _SAVE_AS = (
 )
 
 
+class _TooDeep(Exception):
+    """Lists or mappings stand too deep in each other."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+
 class _TooMuch(Exception):
     """Aliases multiply."""
 
@@ -180,6 +200,18 @@ class _Twice(Exception):
     def __init__(self, key: str, first: int, line: int) -> None:
         super().__init__(key)
         self.key, self.first, self.line = key, first, line
+
+
+def _bound_depth(text: str) -> None:
+    """Raises _TooDeep before a file that nests without end can overflow the stack."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CBaseLoader):
+        if isinstance(event, CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise _TooDeep(event.start_mark.line + 1)
+        elif isinstance(event, CollectionEndEvent):
+            depth -= 1
 
 
 class _Builder:

@@ -9,8 +9,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ivr.asterisk.leg import Leg
-from ivr.audio.pcm import duration_ms
-from ivr.speech.spoken import sentences
+from ivr.audio.pcm import duration_ms, silence
+from ivr.speech.sentences import LONGEST, sentences
+
+PAUSE_MS = 200
+"""Between two sentences, besides what silence the clips carry at their ends."""
+LONGEST_SLOW = 90
+"""Characters. Slower speech is never rendered ahead: shorter pieces are heard sooner."""
 
 
 class SpeechSource(Protocol):
@@ -110,7 +115,7 @@ class Speaker:
             await asyncio.wait([self._task])
 
     def _cut(self, text: Text) -> list[_Sentence]:
-        parts = sentences(text.text)
+        parts = sentences(text.text, LONGEST if text.pace == 1.0 else LONGEST_SLOW)
         total = sum(map(len, parts)) or 1
         cut, before = [], 0
         for part in parts:
@@ -128,9 +133,11 @@ class Speaker:
         try:
             if before is not None:
                 await asyncio.wait([before])
-            for sentence in batch:
+            for number, sentence in enumerate(batch):
                 text = sentence.text
                 clip = await self._source.clip(sentence.sentence, text.language, text.pace)
+                if number:
+                    clip = silence(PAUSE_MS) + clip
                 sentence.length_ms = duration_ms(clip)
                 await self._leg.play(clip, sentence.mark)
                 if first_sound is not None:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ivr.audio.pcm import Samples
+
 
 class Synthesiser(Protocol):
-    """A loaded voice, shared by all calls."""
+    """A loaded engine with its speakers, shared by all calls, and used from one thread at a time.
 
-    @property
-    def fingerprint(self) -> str:
-        """Changes whenever the same text would sound different (engine, model, speaker, pace).
+    It only makes sound: trimming, rate and loudness are the same for all (``loudness.py``), and
+    clips are kept by ``prompts.py``.
+    """
 
-        Part of the cache key of rendered speech.
+    def synthesise(self, text: str, language: str, pace: float) -> tuple[Samples, int]:
+        """Speak one sentence that has been through ``spoken.py``; blocks while it computes.
+
+        language: ISO 639-1. pace: 1.0 is the speaker's own, 0.8 slower. Returns samples and their
+        rate in Hz. Raises EngineError.
         """
-
-    async def synthesise(self, text: str) -> bytes:
-        """Speak one sentence of spoken French (already passed through ``spoken.py``).
-
-        Returns 16 kHz signed 16 bit mono at telephone loudness, without clipping, with at most
-        80 ms of silence at either end. Never blocks the event loop. Raises EngineError.
-        """
-
-    async def close(self) -> None:
-        """Release threads and memory."""

@@ -1,0 +1,185 @@
+"""The voices of ``voices/*.yaml``: which engine, model and speakers, how fast, how loud."""
+
+from __future__ import annotations
+
+import logging
+import os
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from ivr import models
+from ivr.audio.pcm import silence, write_wav
+from ivr.errors import AudioFormatError, EngineError, Fault, KnowledgeError
+from ivr.settings import Settings
+from ivr.speech import coqui, kokoro
+from ivr.speech.loudness import TELEPHONE_LUFS
+from ivr.speech.prompts import SpeechCache, Voice
+from ivr.speech.recorded import Recordings, read_recordings
+from ivr.speech.speaker import PAUSE_MS
+from ivr.speech.spoken import sentences
+from ivr.speech.synthesiser import Synthesiser
+from ivr.yamlfile import Document, Model, read, validate
+
+log = logging.getLogger(__name__)
+
+FRENCH = "fr"
+
+
+class VoiceFile(Model):
+    """One file of ``voices/``."""
+
+    engine: Literal["kokoro", "coqui"] = "kokoro"
+    model: str = "kokoro"
+    """Kokoro: a folder under that of the models. Coqui: a model's name, or the path of a ``.pth``
+    file, from the folder ``voices/``."""
+    speakers: dict[str, str] = Field(default_factory=dict)
+    """Language (ISO 639-1) → speaker; the first one also speaks other languages."""
+    pace: float = Field(default=1.0, ge=0.6, le=1.5)
+    """1.0 is the speaker's own; 0.8 slower."""
+    loudness: float = Field(default=TELEPHONE_LUFS, ge=-30, le=-14)
+    """LUFS."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> VoiceFile:
+        if self.engine == "kokoro" and FRENCH not in self.speakers:
+            raise ValueError("« speakers » doit nommer qui parle français : « fr: ff_siwis »")
+        if self.engine == "coqui" and "model" not in self.model_fields_set:
+            raise ValueError("« model » doit nommer un modèle de Coqui, ou le fichier d'un modèle")
+        return self
+
+
+BUILT_IN = VoiceFile(speakers={FRENCH: "ff_siwis", "en": "af_heart"})
+"""Speaks when the configured voice cannot."""
+
+
+def load_voices(settings: Settings) -> dict[str, VoiceFile]:
+    """All voices by name. Raises KnowledgeError with every fault of them and their recordings."""
+    found: dict[str, VoiceFile] = {}
+    faults: list[Fault] = []
+    folder = settings.paths.voices
+    for path in {*folder.glob("*.yaml"), folder / f"{settings.speaking.voice}.yaml"}:
+        try:
+            found[path.stem] = _read(path, settings)
+        except KnowledgeError as error:
+            faults += error.faults
+        faults += read_recordings(path.with_suffix(""))[1]
+    if faults:
+        raise KnowledgeError(faults)
+    return found
+
+
+def open_speech(settings: Settings) -> SpeechCache:
+    """The configured voice, with its cache; its engine is loaded when it first has to speak.
+
+    A voice that cannot be used never keeps the switchboard from speaking: the one that is built in
+    takes its place, and the log says why.
+    """
+    path = settings.paths.voices / f"{settings.speaking.voice}.yaml"
+    try:
+        voice = _read(path, settings)
+    except KnowledgeError as error:
+        told = "; ".join(map(str, error.faults))
+        log.error("the voice cannot be used, the built-in one speaks instead: %s", told)
+        voice = BUILT_IN
+    recordings, faults = read_recordings(path.with_suffix(""))
+    for fault in faults:
+        log.warning("recording not used: %s", fault)
+    return _cache(settings, voice, recordings)
+
+
+async def say_to_file(
+    settings: Settings, text: str, path: Path, *, language: str = FRENCH, speaker: str | None = None
+) -> None:
+    """Say a text into a WAV file as on the line; ``speaker`` replaces the voice's own.
+
+    Raises KnowledgeError, ModelError, EngineError, or AudioFormatError when it cannot be written.
+    """
+    own = settings.paths.voices / f"{settings.speaking.voice}.yaml"
+    voice = _read(own, settings)
+    recordings = Recordings()
+    if speaker is None:
+        recordings, _ = read_recordings(own.with_suffix(""))
+    else:
+        voice = voice.model_copy(update={"speakers": {language: speaker}})
+    cache = _cache(settings, voice, recordings)
+    try:
+        clips = [await cache.clip(one, language) for one in sentences(text)]
+    finally:
+        await cache.close()
+    if not any(clips):
+        raise EngineError("there is nothing to say in that text")
+    try:
+        write_wav(path, silence(PAUSE_MS).join(clips))
+    except OSError as error:
+        raise AudioFormatError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _cache(settings: Settings, voice: VoiceFile, recordings: Recordings) -> SpeechCache:
+    return SpeechCache(
+        settings.paths.var / "speech",
+        Voice(
+            load=partial(_load, voice, settings),
+            identity=partial(_identity, voice, settings),
+            pace=voice.pace,
+            loudness=voice.loudness,
+            recordings=recordings,
+        ),
+    )
+
+
+def _load(voice: VoiceFile, settings: Settings) -> Synthesiser:
+    if voice.engine == "coqui":
+        return coqui.Coqui(_coqui_file(voice, settings) or voice.model, voice.speakers)
+    folder = settings.paths.models / voice.model
+    if voice.model == BUILT_IN.model:
+        folder = models.require(settings.paths.models, "kokoro")
+    threads = settings.speaking.workers or os.cpu_count() or 1
+    return kokoro.Kokoro(folder, voice.speakers, threads)
+
+
+def _identity(voice: VoiceFile, settings: Settings, language: str) -> str:
+    speaker = voice.speakers.get(language) or next(iter(voice.speakers.values()), "")
+    file = _coqui_file(voice, settings)
+    version = f" {file.stat().st_mtime_ns}" if file else ""
+    return f"{voice.engine} {voice.model}{version} {speaker}"
+
+
+def _coqui_file(voice: VoiceFile, settings: Settings) -> Path | None:
+    """The file of the model, when it is not a name of Coqui's list."""
+    named = voice.engine == "kokoro" or voice.model.startswith("tts_models/")
+    return None if named else settings.paths.voices / Path(voice.model).expanduser()
+
+
+def _read(path: Path, settings: Settings) -> VoiceFile:
+    """One voice. Raises KnowledgeError."""
+    document = read(path)
+    voice, faults = validate(document, VoiceFile)
+    if voice is not None:
+        faults += _unusable(document, voice, settings)
+    if voice is None or faults:
+        raise KnowledgeError(faults)
+    return voice
+
+
+def _unusable(document: Document, voice: VoiceFile, settings: Settings) -> list[Fault]:
+    """What is named in the file and not there. Models not yet fetched are `ivr models`' affair."""
+    if voice.engine == "coqui":
+        file = _coqui_file(voice, settings)
+        if not coqui.installed():
+            return [document.fault(("engine",), coqui.INSTALL)]
+        if file and not (file.is_file() and file.with_name("config.json").is_file()):
+            told = f"il n'y a pas de modèle {file}, avec son config.json à côté"
+            return [document.fault(("model",), told)]
+        return []
+    there = kokoro.speakers_in(settings.paths.models / voice.model)
+    return [
+        document.fault(
+            ("speakers", language),
+            f"il n'y a pas de voix « {name} » ; choisissez parmi {', '.join(there)}",
+        )
+        for language, name in voice.speakers.items()
+        if there and name not in there
+    ]
