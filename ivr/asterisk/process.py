@@ -6,7 +6,6 @@ import asyncio
 import ctypes
 import re
 import signal
-import socket
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Self
 from ivr.asterisk.configuration import Home
 from ivr.asterisk.program import AsteriskProgram, find_asterisk
 from ivr.asterisk.render import PhoneSpec, QueueSpec, TelephoneSecrets, render, switchboard_home
-from ivr.errors import AsteriskError, Fault
+from ivr.errors import AsteriskError
 from ivr.settings import Settings
 
 START_LIMIT = 30.0
@@ -146,7 +145,9 @@ class AsteriskProcess:
     async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
         while True:
             if process.returncode is not None:
-                raise AsteriskError(f"Asterisk does not start: {self._last_words()}")
+                raise AsteriskError(
+                    f"Asterisk does not start: {self._last_words()}; see {self.console}"
+                )
             if self.home.socket.exists():
                 try:
                     said = await self.rx("core waitfullybooted")
@@ -164,8 +165,10 @@ class AsteriskProcess:
     def _last_words(self) -> str:
         with self.console.open(encoding="utf-8", errors="replace") as lines:
             said = [line.strip() for line in deque(lines, maxlen=200) if line.strip()]
-        errors = [line for line in said if "ERROR" in line] or said
-        return errors[-1] if errors else "it said nothing"
+        errors = [
+            line for line in said if " ERROR[" in line
+        ]  # the first is the cause of the others
+        return (errors or said[-1:] or ["it said nothing"])[0]
 
 
 def switchboard(
@@ -186,33 +189,3 @@ def switchboard(
 def _end_with_us() -> None:
     """In the new process: leave with the program that started it, even if that one is killed."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def taken_ports(settings: Settings) -> list[Fault]:
-    """Ports of the settings that another program uses, as faults that name key and port.
-
-    Asterisk itself would start without them and only say so in its log.
-    """
-    wanted = (
-        ("sip.port", socket.SOCK_DGRAM, str(settings.sip.bind), settings.sip.port),
-        ("asterisk.http_port", socket.SOCK_STREAM, "127.0.0.1", settings.asterisk.http_port),
-        ("asterisk.ami_port", socket.SOCK_STREAM, "127.0.0.1", settings.asterisk.ami_port),
-    )
-    faults = []
-    for key, kind, address, port in wanted:
-        with socket.socket(socket.AF_INET, kind) as probe:
-            if kind == socket.SOCK_STREAM:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((address, port))
-            except OSError as error:
-                faults.append(
-                    Fault(
-                        "ivr.toml",
-                        0,
-                        key,
-                        f"{address}:{port} cannot be used ({error.strerror}); stop the program "
-                        "that holds it, or choose another port",
-                    )
-                )
-    return faults

@@ -155,6 +155,7 @@ def _context(
         "rtp_end": settings.sip.rtp_end,
         "sip": settings.sip,
         "trunk": settings.trunk,
+        "trunk_user": settings.trunk.username.partition("@")[0],
         "trunk_host": settings.trunk.host.partition(":")[0],
         "trunk_password": Secret(settings.trunk.password.get_secret_value()),
         "can_dial_out": settings.trunk.mode != "none" and bool(settings.trunk.host),

@@ -1,0 +1,69 @@
+"""What many tests share, made once: a switchboard's Asterisk, and a public network beside it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ivr.asterisk.process import AsteriskProcess, switchboard
+from ivr.asterisk.render import PhoneSpec, QueueSpec
+from ivr.errors import AsteriskError
+from ivr.secrets import Secrets, load_or_create
+from ivr.settings import Settings
+from ivr.testcaller.caller import Telephones, telephones
+from ivr.testcaller.network import Network, private_settings
+
+QUEUES = (
+    QueueSpec("accueil", "Accueil"),
+    QueueSpec("etat-civil", "État civil", overflow="accueil"),
+    QueueSpec("urbanisme", "Urbanisme"),
+)
+"""``urbanisme`` has no operator and no overflow."""
+PHONES = (
+    PhoneSpec("101", "Élodie Martin", ("accueil",)),
+    PhoneSpec("102", "Jean-Noël D'Hervé", ("etat-civil",)),
+)
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A switchboard of the tests' own: a temporary ``var/``, free ports, the rest default."""
+    return private_settings(tmp_path_factory.mktemp("switchboard") / "var")
+
+
+@pytest.fixture(scope="session")
+def secrets(settings: Settings) -> Secrets:
+    """Its generated passwords."""
+    return load_or_create(settings.paths.var, [phone.extension for phone in PHONES])
+
+
+@pytest.fixture(scope="session")
+async def asterisk(settings: Settings, secrets: Secrets) -> AsyncIterator[AsteriskProcess]:
+    """Its Asterisk, running. No application is connected unless a test connects one."""
+    try:
+        process = switchboard(settings, secrets, QUEUES, PHONES)
+    except AsteriskError as error:
+        pytest.fail(f"these tests need Asterisk: {error}")
+    async with process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+async def network(
+    asterisk: AsteriskProcess,
+    settings: Settings,
+    secrets: Secrets,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Network]:
+    """The public network beside it, with the operators' telephones registered."""
+    root = tmp_path_factory.mktemp("network")
+    async with Network(root, settings, secrets, [phone.extension for phone in PHONES]) as network:
+        yield network
+
+
+@pytest.fixture(scope="session")
+async def phones(network: Network) -> AsyncIterator[Telephones]:
+    """The people on it: callers who dial, and operators at their desks."""
+    async with telephones(network) as phones:
+        yield phones
