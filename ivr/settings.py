@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from ivr.errors import Fault, SettingsError
 
@@ -23,6 +31,16 @@ DEFAULT_FILE = Path("ivr.toml")
 Port = Annotated[int, Field(ge=1024, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=600)]
 Milliseconds = Annotated[int, Field(gt=0, le=60_000)]
+
+
+def _at_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"there is no user {path.parts[0].removeprefix('~')!r}") from error
+
+
+Folder = Annotated[Path, AfterValidator(_at_home)]
 
 
 class Section(BaseModel):
@@ -34,13 +52,13 @@ class Section(BaseModel):
 class Paths(Section):
     """Folders; relative ones are taken from the folder of ``ivr.toml``."""
 
-    var: Path = Path("var")
+    var: Folder = Path("var")
     """Everything written at run time: secrets, rendered configuration, database, speech."""
-    knowledge: Path = Path("knowledge")
+    knowledge: Folder = Path("knowledge")
     """FAQ, departments, hours, prompts."""
-    voices: Path = Path("voices")
+    voices: Folder = Path("voices")
     """Voice definitions and recorded prompts."""
-    models: Path = Field(
+    models: Folder = Field(
         default_factory=lambda: Path(platformdirs.user_cache_dir("allo-mairie")) / "models"
     )
     """Speech models, shared by all installations of a user."""
@@ -109,7 +127,7 @@ class Asterisk(Section):
     """ARI and media, on loopback only."""
     ami_port: Port = 5038
     """Manager interface, on loopback only."""
-    tree: Path | None = None
+    tree: Folder | None = None
     """An unpacked Asterisk to use instead of the system's or the one set-up unpacked."""
 
 
@@ -296,6 +314,12 @@ def _line_of(text: str, loc: tuple[str, ...]) -> int:
 
 
 def _absolute(settings: Settings, base: Path) -> Settings:
-    paths = settings.paths
-    update = {name: base / getattr(paths, name).expanduser() for name in type(paths).model_fields}
-    return settings.model_copy(update={"paths": paths.model_copy(update=update)})
+    paths, asterisk = settings.paths, settings.asterisk
+    update = {name: base / getattr(paths, name) for name in type(paths).model_fields}
+    tree = asterisk.tree and base / asterisk.tree
+    return settings.model_copy(
+        update={
+            "paths": paths.model_copy(update=update),
+            "asterisk": asterisk.model_copy(update={"tree": tree}),
+        }
+    )
