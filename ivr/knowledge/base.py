@@ -11,7 +11,7 @@ from pathlib import Path
 from ivr.knowledge import dates, wording
 from ivr.knowledge.catalogue import REFERENCE, Catalogue
 from ivr.knowledge.directory import Department, Directory, Employee, Operator, Place, Town, e164
-from ivr.knowledge.entries import Entry, Source, Topic
+from ivr.knowledge.entries import Entry, Intent, Source, Topic
 from ivr.knowledge.hours import Hours
 from ivr.knowledge.wording import Wording
 
@@ -41,6 +41,8 @@ class Knowledge:
     directory: Directory
     topics: Mapping[str, Topic]
     """What the town hall does not handle, by id."""
+    intents: tuple[Intent, ...]
+    """What callers say that the dialogue itself handles, in all languages."""
     menu: Mapping[str, str]
     """The keypad menu: a key, and the id of the department it reaches."""
 
@@ -89,7 +91,8 @@ class Knowledge:
     @cached_property
     def own_numbers(self) -> frozenset[str]:
         """The town hall's own telephone numbers, in E.164."""
-        listed = [self.town, *self.departments.values(), *self.places.values()]
+        listed: list[Town | Department | Place] = [self.town]
+        listed += [*self.departments.values(), *self.places.values()]
         return frozenset(e164(one.phone) for one in listed if one.phone)
 
     def speaks(self, entry_id: str, language: str) -> bool:
@@ -106,10 +109,9 @@ class Knowledge:
 
     def out_of_scope(self, topic_id: str, language: str = REFERENCE) -> str | None:
         """Who handles what the town hall does not; None when unknown in this language."""
-        topic = self.topics.get(topic_id)
-        if topic is None or language == REFERENCE:
-            return topic and topic.answer
-        return topic.answers.get(language)
+        if (topic := self.topics.get(topic_id)) is None:
+            return None
+        return topic.answer if language == REFERENCE else topic.answers.get(language)
 
     def next_reachable(
         self, department_id: str, at: datetime, language: str = REFERENCE
@@ -119,9 +121,10 @@ class Knowledge:
         None when that is not in sight. ``at`` is time zone aware.
         """
         schedule = self.departments[department_id].schedule
-        found = self.hours.next_reachable(schedule, at)
+        if (found := self.hours.next_reachable(schedule, at)) is None:
+            return None
         words = self.wordings.get(language, wording.FRENCH)
-        return found and wording.moment(found, self.hours.local(at), words)
+        return wording.moment(found, self.hours.local(at), words)
 
     def opening_answer(
         self, entry_id: str, text: str, at: datetime, language: str = REFERENCE

@@ -81,18 +81,6 @@ class Catalogue:
             if not self._prompt(key, language)[0].params
         ]
 
-    def missing(self, wanted: Mapping[str, Collection[str]]) -> list[str]:
-        """What is wrong for a program that says ``wanted`` (keys with their parameters)."""
-        found = [f"il manque la clé « {key} »" for key in wanted if key not in self.keys]
-        for key in self.keys:
-            extra = self.params(key) - set(wanted.get(key, self.params(key)))
-            if extra:
-                allowed = ", ".join(sorted(wanted[key])) or "aucun"
-                found.append(
-                    f"{key}: paramètre inconnu « {', '.join(sorted(extra))} » ; permis : {allowed}"
-                )
-        return found
-
     def _prompt(self, key: str, language: str) -> tuple[Prompt, str]:
         own = self._prompts.get(language, {})
         if key in own:
@@ -101,11 +89,14 @@ class Catalogue:
 
 
 def read_prompts(
-    documents: Mapping[str, Document], facts: Mapping[str, Mapping[str, Any]]
+    documents: Mapping[str, Document],
+    facts: Mapping[str, Mapping[str, Any]],
+    wanted: Mapping[str, Collection[str]],
 ) -> tuple[Catalogue, list[Fault]]:
     """The catalogue of the files (by language), and every fault in them.
 
-    ``facts`` by language; a language without its own facts has the French ones.
+    ``facts`` by language; a language without its own facts has the French ones. ``wanted``: the
+    keys that the program says, each with the parameters it gives; French must have them.
     """
     faults: list[Fault] = []
     prompts = {
@@ -113,6 +104,7 @@ def read_prompts(
         for language, document in documents.items()
     }
     if REFERENCE in documents and not faults:
+        faults += _unlike(documents[REFERENCE], prompts[REFERENCE], wanted)
         for language, document in documents.items():
             if language != REFERENCE:
                 faults += _compared(document, prompts[language], prompts[REFERENCE])
@@ -138,14 +130,34 @@ def _prompts_of(
             continue
         try:
             params = frozenset().union(*map(parameters, variants)) - facts.keys()
-            if not params:
-                for one in variants:
-                    render(one, facts)
+            for one in variants:
+                render(one, {**facts, **dict.fromkeys(params, "…")})
         except TemplateFault as error:
             faults.append(document.fault((key,), str(error)))
             continue
         found[key] = Prompt(tuple(variants), params)
     return found
+
+
+def _unlike(
+    document: Document, own: Mapping[str, Prompt], wanted: Mapping[str, Collection[str]]
+) -> list[Fault]:
+    """Where the prompts are not what the program says."""
+    faults = []
+    for key, params in wanted.items():
+        if key not in own:
+            faults.append(
+                document.fault((), f"il manque « {key} », que le standard doit dire : écrivez-le")
+            )
+        elif extra := own[key].params - set(params):
+            faults.append(
+                document.fault(
+                    (key,),
+                    f"« {key} » : « {', '.join(sorted(extra))} » n'est pas connu ici ; "
+                    f"possible : {', '.join(sorted(params)) or 'aucun'}",
+                )
+            )
+    return faults
 
 
 def _compared(

@@ -47,6 +47,7 @@ def people_faults(directory: Directories, operators: tuple[Document, OperatorsFi
     """Ids, names and extensions used twice, unknown departments, and unreachable ones."""
     return [
         *_twice(directory),
+        *_namesakes(directory),
         *_menu(directory),
         *_operators(directory[1], operators),
         *_extensions(directory, operators),
@@ -73,6 +74,21 @@ def _twice(directory: Directories) -> Iterable[Fault]:
                     (group, n, "id"),
                     f"l'identifiant « {one.id} » existe déjà "
                     f"(ligne {document.line((group, first))}) : choisissez-en un autre",
+                )
+
+
+def _namesakes(directory: Directories) -> Iterable[Fault]:
+    document, file = directory
+    seen: dict[str, int] = {}
+    for n, department in enumerate(file.departments):
+        for m, person in enumerate(department.employees):
+            loc: Loc = ("departments", n, "employees", m, "name")
+            line = seen.setdefault(person.name, document.line(loc))
+            if line != document.line(loc):
+                yield document.fault(
+                    loc,
+                    f"{person.name} est déjà écrit ligne {line} : gardez une seule des deux "
+                    "lignes, ou distinguez les noms",
                 )
 
 
@@ -127,20 +143,16 @@ def _extensions(
 def _unreachable(directory: Directories, operators: OperatorsFile) -> Iterable[Fault]:
     document, file = directory
     answered = {name for one in operators.operators for name in one.departments}
-    overflow = {one.id: one.overflow for one in file.departments}
+    known = {one.id for one in file.departments}
     for n, one in enumerate(file.departments):
-        if one.overflow is not None and one.overflow not in overflow:
+        if one.overflow is not None and one.overflow not in known:
             yield document.fault(
                 ("departments", n, "overflow"), f"le service « {one.overflow} » n'existe pas"
             )
             continue
-        reached, at = set[str](), one.id
-        while at not in answered and at not in reached:
-            reached.add(at)
-            at = overflow.get(at) or at
-        if at not in answered:
+        if one.id not in answered and one.overflow not in answered:
             yield document.fault(
                 ("departments", n),
                 "personne ne prend les appels de ce service : donnez-le à un agent dans "
-                "operators.yaml, ou écrivez ici « overflow: » et le service qui les prend",
+                "operators.yaml, ou écrivez ici « overflow: » et un service qui a un agent",
             )

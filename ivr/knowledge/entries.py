@@ -154,6 +154,49 @@ class ElsewhereFile(Model):
     topics: tuple[Topic, ...] = ()
 
 
+def _intent_id(value: str) -> str:
+    if value not in RESERVED_IDS:
+        raise ValueError(
+            f"« {value} » n'est pas un identifiant du dialogue ; ceux qui existent : "
+            + ", ".join(sorted(RESERVED_IDS))
+        )
+    return value
+
+
+class IntentWords(Model):
+    """One way of meaning what the dialogue itself handles."""
+
+    id: Annotated[
+        str,
+        Field(json_schema_extra={"enum": sorted(RESERVED_IDS)}),
+        AfterValidator(_intent_id),
+    ]
+    detail: Identifier | None = None
+    """Which kind of the id: ``slower`` of ``repeter``, ``insult`` of ``hors-sujet``…"""
+    keywords: tuple[Phrase, ...] = ()
+    examples: tuple[Phrase, ...] = Field(min_length=1)
+
+
+class DialogueFile(Model):
+    """``knowledge/dialogue/<language>.yaml``."""
+
+    intents: tuple[IntentWords, ...] = ()
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What callers say in one language to mean one thing that the dialogue itself handles."""
+
+    id: str
+    """One of RESERVED_IDS."""
+    detail: str | None
+    """Which kind of the id: ``slower`` of ``repeter``, ``insult`` of ``hors-sujet``…"""
+    language: str
+    """ISO 639-1."""
+    keywords: tuple[str, ...]
+    examples: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Source:
     """Where an entry is written."""

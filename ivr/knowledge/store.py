@@ -1,0 +1,93 @@
+"""The knowledge in use: an edit goes live within two seconds, a broken one changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from pathlib import Path
+
+from ivr.errors import Fault, FaultsFound
+from ivr.knowledge.base import Knowledge
+from ivr.knowledge.load import load, sources
+
+log = logging.getLogger(__name__)
+
+Changed = Callable[[Knowledge], Awaitable[None] | None]
+"""Makes what depends on the knowledge ready for a new version."""
+
+_State = dict[Path, tuple[int, int, int] | None]
+
+INTERVAL = 0.5
+"""Seconds between two looks at the files: a save is taken up at the second look that shows it."""
+
+
+class Store:
+    """Holds the last good version of the knowledge files under a folder."""
+
+    def __init__(self, root: Path, *, prompts: Mapping[str, Collection[str]] | None = None) -> None:
+        """Load the files; ``prompts`` as for ``load``. Raises KnowledgeError."""
+        self._root = root
+        self._prompts = prompts
+        self._seen = self._taken_up = self._look_at_files()
+        self._faults: tuple[Fault, ...] = ()
+        self._current = load(root, prompts=prompts)
+
+    @property
+    def current(self) -> Knowledge:
+        """The last good version."""
+        return self._current
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What keeps the files as they are now from being used; empty when they are in use."""
+        return self._faults
+
+    async def watch(self, changed: Changed) -> None:
+        """Follow the files for ever.
+
+        ``changed`` is called with each new version before it becomes current. Should it raise
+        FaultsFound, the version is not used.
+        """
+        while True:
+            await asyncio.sleep(INTERVAL)
+            await self.look(changed)
+
+    async def look(self, changed: Changed) -> bool:
+        """Look at the files once; whether a new version has become current.
+
+        Files that have changed since the last look may be half-saved: they are read at the next
+        look that finds them still the same.
+        """
+        now = self._look_at_files()
+        settled, self._seen = now == self._seen, now
+        if not settled or now == self._taken_up:
+            return False
+        self._taken_up = now
+        try:
+            version = await asyncio.to_thread(load, self._root, prompts=self._prompts)
+            if inspect.isawaitable(result := changed(version)):
+                await result
+        except FaultsFound as error:
+            self._faults = error.faults
+            log.error("%s: fautes, les connaissances d'avant restent en service :", self._root)
+            for fault in error.faults:
+                log.error("%s", fault)
+            return False
+        self._faults = ()
+        self._current = version
+        log.info("%s: nouvelle version en service", self._root)
+        return True
+
+    def _look_at_files(self) -> _State:
+        return {path: _state(path) for path in sources(self._root)}
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    """Changes with every save; None for a file that is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
