@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from ivr import simulate
 from ivr.asterisk.ari import Ari, AriAddress
 from ivr.asterisk.calls import Calls
-from ivr.asterisk.leg import Leg
 from ivr.asterisk.program import find_asterisk
 from ivr.asterisk.render import ARI_APP, ARI_USER, PhoneSpec, QueueSpec, render
 from ivr.call import Mind, Parts, handle
@@ -23,17 +23,17 @@ from ivr.calllog.log import CallLog
 from ivr.dialogue import rehearsal
 from ivr.dialogue.machine import Dialogue
 from ivr.dialogue.talk import Talk
-from ivr.errors import IvrError
+from ivr.errors import Fault
 from ivr.knowledge.base import RECEPTION, Knowledge
 from ivr.knowledge.load import load
 from ivr.knowledge.store import Store
 from ivr.nlu.match import Context, Match
 from ivr.nlu.matcher import Matcher
-from ivr.secrets import Secrets, load_or_create
+from ivr.progress import Counter
+from ivr.secrets import load_or_create
 from ivr.settings import Settings
 from ivr.speech.engines import load_recogniser
 from ivr.speech.listener import Listener
-from ivr.speech.prompts import SpeechCache
 from ivr.speech.voices import open_speech
 
 log = logging.getLogger(__name__)
@@ -107,6 +107,46 @@ async def _learn(shared: Parts, settings: Settings, knowledge: Knowledge) -> Non
     """New calls go by the new knowledge; those that are going on keep what they began with."""
     shared.mind = await asyncio.to_thread(think, knowledge, settings)
     log.info("the new knowledge is in use")
+
+
+# --- speech and conversations apart from calls ----------------------------------------------------
+
+
+async def rehearse(settings: Settings, *, prompts_only: bool = False, watch: bool = False) -> None:
+    """Speak ahead what calls will need, saying how far it is; with ``watch``, for ever."""
+    store = Store(settings.paths.knowledge)
+    wanted = rehearsal.prompts if prompts_only else rehearsal.lines
+
+    async def speak(knowledge: Knowledge) -> None:
+        speech = open_speech(settings)
+        try:
+            with Counter("speaking ahead") as counter:
+                await speech.render(wanted(knowledge), counter)
+        finally:
+            await speech.close()  # its model takes half a gigabyte, and days may pass
+
+    await speak(store.current)
+    if watch:
+        await store.watch(speak)
+
+
+async def play(settings: Settings, path: Path) -> bool:
+    """Play a scripted conversation, printing it; whether all went as expected."""
+    script = simulate.read_script(path)
+    mind = await asyncio.to_thread(think, load(settings.paths.knowledge), settings)
+    faults = 0
+    async for line in simulate.run(script, mind):
+        faults += isinstance(line, Fault)
+        print(line)
+    return not faults
+
+
+async def converse(settings: Settings) -> bool:
+    """Hold a conversation at the terminal until either side hangs up; always True."""
+    mind = await asyncio.to_thread(think, load(settings.paths.knowledge), settings)
+    async for line in simulate.typed(mind, datetime.now(UTC)):
+        print(line)
+    return True
 
 
 # --- what the other processes need ---------------------------------------------------------------

@@ -310,6 +310,7 @@ class Conversation:
             happened=_name(turn.what),
             said=" ".join(say.text for say in said),
             about=" ".join(say.about for say in said),
+            notes=" ".join(_written(note) for note in notes),
             cut_short=turn.cut_short.share if turn.cut_short else None,
         )
         match turn.what:
@@ -327,7 +328,8 @@ class Conversation:
                 record = replace(record, heard=key)
             case CallbackTaken(reference):
                 record = replace(record, heard=reference)
-        self._turn = self._write(self._parts.calllog.add_turn(self._leg.started.call_id, record))
+        call_id, about_call = self._leg.started.call_id, _about_call(notes)
+        self._turn = self._write(self._parts.calllog.add_turn(call_id, record, about_call))
 
     def _note_response_time(self) -> None:
         """The first sound of an answer leaves: note how long the caller waited for it."""
@@ -362,3 +364,13 @@ class Conversation:
 def _name(what: Happening) -> str:
     """The name of a happening in the call log, such as ``too-long``."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(what).__name__).lower()
+
+
+def _written(note: Note) -> str:
+    return ":".join(part for part in (note.kind, note.entry, note.value) if part)
+
+
+def _about_call(notes: Sequence[Note]) -> dict[str, object]:
+    """What notes tell of the whole call, by column of the call log."""
+    found: dict[str, object] = {n.kind: n.value for n in notes if n.kind == "language"}
+    return found | {n.kind: int(n.value) for n in notes if n.kind == "satisfaction"}

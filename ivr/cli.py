@@ -95,11 +95,15 @@ def render(context: typer.Context) -> None:
 
 
 @app.command()
-def rehearse(context: typer.Context) -> None:
-    """Render ahead all that can be said, so that no caller waits for a synthesiser."""
+def rehearse(
+    context: typer.Context,
+    prompts: Annotated[bool, typer.Option(help="Only what every call needs.")] = False,
+    watch: Annotated[bool, typer.Option(help="Go on when the knowledge changes.")] = False,
+) -> None:
+    """Speak ahead all that can be said, so that no caller waits for a synthesiser."""
     from ivr import app as application
 
-    _run(application.rehearse(_settings(context)))
+    _run(application.rehearse(_settings(context), prompts_only=prompts, watch=watch))
 
 
 @app.command()
@@ -159,8 +163,10 @@ def match(
 ) -> None:
     """Say which entry an utterance would be matched with, and how surely."""
     from ivr import app as application
+    from ivr.knowledge.load import load
 
-    found = application.matcher(_settings(context)).match(text)
+    settings = _settings(context)
+    found = application.matcher(load(settings.paths.knowledge), settings).match(text)
     runner_up = found.runner_up
     result: dict[str, object] = {
         "entry": found.entry,
@@ -178,6 +184,41 @@ def match(
             print(f"{name}: {value}")
 
 
+@app.command()
+def evaluate(context: typer.Context, file: Path, as_json: Json = False) -> None:
+    """Match utterances with known answers; FILE is YAML, a list of {text, expect}."""
+    from ivr import app as application
+    from ivr.knowledge.load import load
+    from ivr.nlu import evaluate as evaluation
+
+    settings = _settings(context)
+    lines = evaluation.read_lines(file)
+    matcher = application.matcher(load(settings.paths.knowledge), settings)
+    report = evaluation.evaluate(matcher, lines)
+    if as_json:
+        _print_json(report.as_json())
+    else:
+        print(report.as_text())
+
+
+@app.command()
+def simulate(
+    context: typer.Context,
+    script: Annotated[
+        Path | None, typer.Argument(help="A conversation with its expected outcome.")
+    ] = None,
+) -> None:
+    """Hold a conversation in text: typed, or from a script; exit 1 if it went otherwise.
+
+    Typed: words are said, [12] are keys, an empty line is silence, Ctrl-D hangs up.
+    """
+    from ivr import app as application
+
+    settings = _settings(context)
+    good = _run(application.play(settings, script) if script else application.converse(settings))
+    sys.exit(0 if good else 1)
+
+
 # --- speech ------------------------------------------------------------------------------------
 
 
@@ -186,11 +227,12 @@ def say(
     context: typer.Context,
     text: str,
     output: Annotated[Path, typer.Option("-o", "--output", help="WAV file to write.")],
+    language: Annotated[str, typer.Option(help="fr or en.")] = "fr",
 ) -> None:
     """Speak a text into a WAV file, with the configured voice."""
     from ivr.speech.voices import say_to_file
 
-    _run(say_to_file(text, output, _settings(context)))
+    _run(say_to_file(_settings(context), text, output, language=language))
 
 
 @app.command()
@@ -198,11 +240,28 @@ def hear(context: typer.Context, file: Path, as_json: Json = False) -> None:
     """Transcribe a WAV file, with the configured recogniser."""
     from ivr.speech.engines import hear_file
 
-    heard = _run(hear_file(file, _settings(context)))
+    heard = _run(hear_file(_settings(context), file))
     if as_json:
         _print_json(asdict(heard))
     else:
         print(heard.text)
+
+
+@app.command()
+def call(
+    context: typer.Context,
+    say: Annotated[list[str], typer.Option("--say", help="What to say; may be repeated.")],
+    as_json: Json = False,
+) -> None:
+    """Place a real call to the running switchboard through the trunk, and print what was said."""
+    from ivr import app as application
+
+    conversation = _run(application.place_call(_settings(context), say))
+    if as_json:
+        _print_json(asdict(conversation))
+    else:
+        print(conversation)
+    sys.exit(0 if conversation.answered else 1)
 
 
 # --- the call log ------------------------------------------------------------------------------

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import TextIO
+from typing import Self, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 
 class Bars:
@@ -47,3 +54,38 @@ class Bars:
             self._live.start()
             self._live.add_task(what, total=total)
         self._live.update(self._live.task_ids[0], completed=done)
+
+
+class Counter:
+    """Shows how many of a number of things are done; call it with both. A context manager."""
+
+    def __init__(self, what: str, to: TextIO = sys.stdout) -> None:
+        """Print to ``to``: a bar on a terminal, a line at every tenth elsewhere."""
+        self._what = what
+        self._console = Console(file=to, highlight=False, soft_wrap=True)
+        self._live = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._live.add_task(what, total=None)
+        self._tenth = -1
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._live.stop()
+
+    def __call__(self, done: int, total: int) -> None:
+        """``done`` of ``total``."""
+        self._live.update(self._task, completed=done, total=total)
+        tenth = done * 10 // total if total else 10
+        if self._live.disable is False or tenth == self._tenth:
+            return
+        self._tenth = tenth
+        self._console.print(f"  {self._what}: {done} of {total}", markup=False)

@@ -19,6 +19,7 @@ What is expected of the machine is part of what it says before the caller's next
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -201,6 +202,28 @@ async def run(script: Script, mind: Mind) -> AsyncIterator[str | Fault]:
         yield f"MACHINE  {said}"
     for fault in _ending(script, simulation):
         yield Fault(script.title, 0, "end", fault)
+
+
+async def typed(mind: Mind, at: datetime) -> AsyncIterator[str]:
+    """A conversation with who types at the terminal; yields what the machine says."""
+    simulation = Simulation(mind, at)
+    yield f"MACHINE  {_said(await simulation.happen(Opened(None)))}"
+    while not simulation.over:
+        try:
+            line = (await asyncio.to_thread(input, "CALLER   ")).strip()
+        except EOFError:
+            return
+        keys = re.fullmatch(r"\[([0-9*#]+)\]", line)
+        move = (
+            Move(keys=keys[1]) if keys else Move(caller=line) if line else Move(happens="silence")
+        )
+        for what in await _happenings(simulation, move):
+            actions = await simulation.happen(what)
+            if said := _said(actions):
+                yield f"MACHINE  {said}"
+    if simulation.transfer is not None:
+        passed = simulation.transfer
+        yield f"(passed to {passed.department}; the operator sees: {passed.reason})"
 
 
 async def _happenings(simulation: Simulation, move: Move) -> list[Happening]:

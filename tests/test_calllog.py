@@ -50,6 +50,16 @@ async def test_a_call_is_written_as_it_happens(log: CallLog) -> None:
     assert (call.outcome, call.ended_by, call.ended_at) == ("answered", "caller", NOON)
 
 
+async def test_a_turn_tells_what_became_of_the_request_and_of_the_call(log: CallLog) -> None:
+    await log.open_call(started("1.1"))
+    await log.open_call(started("1.2"))
+    turn = TurnRecord(NOON, "heard", heard="cinq", notes="satisfaction:5")
+    await log.add_turn("1.1", turn, {"satisfaction": 5, "language": "en"})
+    one, other = sorted(await log.calls(), key=lambda call: call.id)
+    assert (one.satisfaction, one.language, one.turns[0].notes) == (5, "en", "satisfaction:5")
+    assert (other.satisfaction, other.language) == (None, "fr")
+
+
 async def test_a_call_that_comes_back_from_the_queue_goes_on(log: CallLog) -> None:
     await log.open_call(started("1.1"))
     await log.add_turn("1.1", TurnRecord(NOON, "opened"))

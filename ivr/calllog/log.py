@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -26,6 +27,7 @@ class TurnRecord:
     decision: str = ""
     said: str = ""
     about: str = ""
+    notes: str = ""
     cut_short: float | None = None
     response_ms: int | None = None
 
@@ -67,13 +69,21 @@ class CallLog:
 
         await self._database.run(work)
 
-    async def add_turn(self, call_id: str, turn: TurnRecord) -> int:
-        """Append a turn; returns its number within the call, from 1."""
+    async def add_turn(
+        self, call_id: str, turn: TurnRecord, about_call: Mapping[str, object] | None = None
+    ) -> int:
+        """Append a turn; returns its number within the call, from 1.
+
+        about_call: what the turn tells of the whole call, by column: ``language``,
+        ``satisfaction``.
+        """
 
         def work(session: Session) -> int:
             last = session.scalar(select(func.max(Turn.number)).where(Turn.call_id == call_id))
             number = (last or 0) + 1
             session.add(Turn(call_id=call_id, number=number, **vars(turn)))
+            if about_call:
+                session.execute(update(Call).where(Call.id == call_id).values(**about_call))
             return number
 
         return await self._database.run(work)

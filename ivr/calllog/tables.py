@@ -55,6 +55,10 @@ class Call(Base):
     """Where it was transferred."""
     reason: Mapped[str] = mapped_column(default="")
     """What the operators were told."""
+    language: Mapped[str] = mapped_column(default="fr")
+    """The language spoken last, ISO 639-1."""
+    satisfaction: Mapped[int | None] = mapped_column(default=None)
+    """The caller's mark, 1 to 5; None when not asked or not given."""
     turns: Mapped[list[Turn]] = relationship(
         order_by="Turn.number", back_populates="call", cascade="all, delete-orphan"
     )
@@ -83,6 +87,9 @@ class Turn(Base):
     """What the machine said, as written."""
     about: Mapped[str] = mapped_column(default="")
     """What it was about: prompt keys and ``faq:…`` ids, separated by spaces."""
+    notes: Mapped[str] = mapped_column(default="")
+    """What became of a request: ``answered:passeport``, ``confirmed:…``, ``corrected:…`` (it was
+    not that), ``rejected``; separated by spaces."""
     cut_short: Mapped[float | None] = mapped_column(default=None)
     """Share heard of the speech that this turn interrupted, 0.0 to 1.0."""
     response_ms: Mapped[int | None] = mapped_column(default=None)

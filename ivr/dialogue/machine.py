@@ -287,7 +287,8 @@ class Dialogue:
             return self._rated(state, None)
         if state.phase is Phase.NUMBER and state.callback and state.callback.digits:
             return self.people.keyed(state, "#", turn.at)
-        if state.phase is Phase.MORE and times >= 2:
+        answered = state.phase in (Phase.MORE, Phase.OFFER)
+        if answered and times >= 2:
             return self._goodbye(state)
         if state.phase in PEOPLE_PHASES:
             again = times < 3
@@ -299,7 +300,7 @@ class Dialogue:
                 )
             say = self.talk.say(state, "help.person")
             return self.people.reach(state, RECEPTION, "Silence de l'appelant", turn.at, say)
-        key = "silence.more" if state.phase is Phase.MORE else f"silence.{times}"
+        key = "silence.more" if answered else f"silence.{times}"
         return self.talk.ask(state, state.phase, self.talk.say(state, key))
 
     def _overloaded(self, state: State, turn: Turn) -> Step:

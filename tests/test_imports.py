@@ -1,0 +1,73 @@
+"""Imports point down: a module knows nothing of those that use it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "ivr"
+
+LEVELS = [
+    ["cli"],
+    ["startup"],
+    ["app"],
+    ["simulate", "listing", "testcaller"],
+    ["call"],
+    ["dialogue"],
+    ["callbacks"],
+    ["nlu"],
+    ["knowledge"],
+    ["calllog"],
+    ["speech"],
+    ["asterisk"],
+    ["audio"],
+    ["processes"],
+    ["models"],
+    ["secrets", "fetching", "progress"],
+    ["events", "settings", "yamlfile"],
+    ["errors"],
+]
+"""From the top; modules of one level know nothing of each other."""
+
+LEVEL = {name: number for number, names in enumerate(LEVELS) for name in names}
+
+
+def parts() -> list[str]:
+    """The modules and packages directly under ``ivr``."""
+    found = (path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir())
+    return sorted(name for name in found if not name.startswith("__"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The parts of ``ivr`` that a file imports, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Import(names):
+                modules = [alias.name for alias in names]
+            case ast.ImportFrom(module="ivr", names=names):
+                modules = [f"ivr.{alias.name}" for alias in names]
+            case ast.ImportFrom(module=str(module)):
+                modules = [module]
+            case _:
+                continue
+        for module in modules:
+            if module.startswith("ivr."):
+                yield module.split(".")[1]
+
+
+def test_every_part_has_a_level() -> None:
+    assert parts() == sorted(LEVEL)
+
+
+@pytest.mark.parametrize("part", parts())
+def test_imports_point_down(part: str) -> None:
+    home = PACKAGE / part
+    files = home.rglob("*.py") if home.is_dir() else [home.with_suffix(".py")]
+    for file in files:
+        upwards = {
+            name for name in imported(file) if name != part and LEVEL[name] <= LEVEL[part]
+        }
+        assert not upwards, f"{file.relative_to(PACKAGE.parent)} imports {sorted(upwards)}"
