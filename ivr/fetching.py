@@ -203,7 +203,7 @@ def _download(client: httpx.Client, url: str, part: Path, progress: Progress) ->
                     have = 0  # the server sends it from the beginning
                 total = have + int(response.headers.get("content-length", 0))
                 with part.open("ab" if have else "wb") as file:
-                    for chunk in response.iter_bytes(CHUNK):
+                    for chunk in response.iter_bytes():  # as it comes: what is there is kept
                         file.write(chunk)
                         progress(name, file.tell(), total)
             return
