@@ -22,6 +22,7 @@ from ivr.calllog.database import Database
 from ivr.calllog.log import CallLog
 from ivr.dialogue import rehearsal
 from ivr.dialogue.machine import Dialogue
+from ivr.dialogue.prompts import PROMPTS
 from ivr.dialogue.talk import Talk
 from ivr.errors import Fault
 from ivr.knowledge.base import RECEPTION, Knowledge
@@ -41,14 +42,14 @@ log = logging.getLogger(__name__)
 
 async def serve(settings: Settings) -> None:
     """Answer calls until cancelled; raises IvrError for what no restart would cure."""
-    store = Store(settings.paths.knowledge)
+    store = Store(settings.paths.knowledge, prompts=PROMPTS)
     secrets = load_or_create(settings.paths.var, extensions(store.current))
     address = AriAddress("127.0.0.1", settings.asterisk.http_port, ARI_USER, secrets.ari)
     async with parts(settings, store.current) as shared, Ari(address, ARI_APP) as ari:
         calls = Calls(ari, partial(handle, parts=shared), at_once=settings.calls.at_once)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(calls.serve())
-            tasks.create_task(store.watch(partial(_learn, shared, settings)))
+            tasks.create_task(store.watch(partial(_renew, shared, settings)))
             log.info("the switchboard answers")
 
 
@@ -92,6 +93,11 @@ class _Understanding:
         return await asyncio.to_thread(self.matcher.match, text, context, day)
 
 
+def learn(settings: Settings) -> Knowledge:
+    """The knowledge as it is on disk. Raises KnowledgeError with every fault."""
+    return load(settings.paths.knowledge, prompts=PROMPTS)
+
+
 def think(knowledge: Knowledge, settings: Settings) -> Mind:
     """The dialogue and the matcher of one version of the knowledge; takes seconds."""
     dialogue = Dialogue(Talk(knowledge), satisfaction=settings.calls.satisfaction)
@@ -103,7 +109,7 @@ def matcher(knowledge: Knowledge, settings: Settings) -> Matcher:
     return Matcher.load(knowledge, settings.paths.var / "matcher")
 
 
-async def _learn(shared: Parts, settings: Settings, knowledge: Knowledge) -> None:
+async def _renew(shared: Parts, settings: Settings, knowledge: Knowledge) -> None:
     """New calls go by the new knowledge; those that are going on keep what they began with."""
     shared.mind = await asyncio.to_thread(think, knowledge, settings)
     log.info("the new knowledge is in use")
@@ -114,7 +120,7 @@ async def _learn(shared: Parts, settings: Settings, knowledge: Knowledge) -> Non
 
 async def rehearse(settings: Settings, *, prompts_only: bool = False, watch: bool = False) -> None:
     """Speak ahead what calls will need, saying how far it is; with ``watch``, for ever."""
-    store = Store(settings.paths.knowledge)
+    store = Store(settings.paths.knowledge, prompts=PROMPTS)
     wanted = rehearsal.prompts if prompts_only else rehearsal.lines
 
     async def speak(knowledge: Knowledge) -> None:
@@ -133,7 +139,7 @@ async def rehearse(settings: Settings, *, prompts_only: bool = False, watch: boo
 async def play(settings: Settings, path: Path) -> bool:
     """Play a scripted conversation, printing it; whether all went as expected."""
     script = simulate.read_script(path)
-    mind = await asyncio.to_thread(think, load(settings.paths.knowledge), settings)
+    mind = await asyncio.to_thread(think, learn(settings), settings)
     faults = 0
     async for line in simulate.run(script, mind):
         faults += isinstance(line, Fault)
@@ -143,7 +149,7 @@ async def play(settings: Settings, path: Path) -> bool:
 
 async def converse(settings: Settings) -> bool:
     """Hold a conversation at the terminal until either side hangs up; always True."""
-    mind = await asyncio.to_thread(think, load(settings.paths.knowledge), settings)
+    mind = await asyncio.to_thread(think, learn(settings), settings)
     async for line in simulate.typed(mind, datetime.now(UTC)):
         print(line)
     return True
@@ -159,7 +165,7 @@ def extensions(knowledge: Knowledge) -> list[str]:
 
 def render_asterisk(settings: Settings) -> Path:
     """Write Asterisk's configuration under ``var/``; returns its ``asterisk.conf``."""
-    knowledge = load(settings.paths.knowledge)
+    knowledge = learn(settings)
     queues = [
         QueueSpec(one.id, one.name, None if one.id == RECEPTION else one.overflow or RECEPTION)
         for one in knowledge.departments.values()

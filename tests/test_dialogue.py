@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -11,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ivr.dialogue import machine
 from ivr.dialogue.machine import Dialogue
+from ivr.dialogue.prompts import PROMPTS
 from ivr.dialogue.state import Phase, State
 from ivr.dialogue.talk import Step, Talk
 from ivr.dialogue.turns import (
@@ -44,7 +47,7 @@ CALLER = "+33612345678"
 
 @cache
 def knowledge() -> Knowledge:
-    return load(Path(__file__).parents[1] / "knowledge")
+    return load(Path(__file__).parents[1] / "knowledge", prompts=PROMPTS)
 
 
 def talk_at(what: str) -> datetime:
@@ -277,6 +280,17 @@ def test_nobody_free_offers_a_callback_or_more_waiting() -> None:
     assert converse(*back, Keyed("1"))[0].phase is Phase.NUMBER_OK
     waits = heard(text="je préfère patienter", decision=Decision.REJECT)
     assert isinstance(converse(*back, waits)[1][-1], Transfer)
+
+
+# --- the prompts -------------------------------------------------------------------------------
+
+
+def test_the_prompts_said_are_those_that_a_catalogue_must_have() -> None:
+    source = "".join(path.read_text() for path in Path(machine.__file__).parent.glob("*.py"))
+    named = set(re.findall(r'"([a-z]+(?:[.-][a-z0-9-]+)*)"', source))
+    made = {"silence.1", "silence.2"}
+    prefixes = ("reprompt.", "callback.refused.")
+    assert [p for p in PROMPTS if p not in named | made and not p.startswith(prefixes)] == []
 
 
 # --- the end -----------------------------------------------------------------------------------

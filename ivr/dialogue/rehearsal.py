@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ivr.dialogue.state import State
 from ivr.dialogue.talk import Talk
 from ivr.knowledge.base import Knowledge
+from ivr.speech.spoken import sentences
 
 Line = tuple[str, str]
-"""A text as written, and its language (ISO 639-1)."""
+"""A sentence as written, and its language (ISO 639-1)."""
 
 
 def lines(knowledge: Knowledge) -> list[Line]:
-    """Each text once, those heard most first: prompts, then answers, then questions about them."""
-    return list(dict.fromkeys([*prompts(knowledge), *_answers(knowledge), *_questions(knowledge)]))
+    """Each once, those heard most first: prompts, then answers, then questions about them."""
+    return _cut([*_prompts(knowledge), *_answers(knowledge), *_questions(knowledge)])
 
 
 def prompts(knowledge: Knowledge) -> list[Line]:
     """What every call may need: the prompts that depend on nothing, and the departments' names."""
-    found: list[Line] = []
+    return _cut(_prompts(knowledge))
+
+
+def _cut(texts: Iterable[tuple[str, str]]) -> list[Line]:
+    cut = [(sentence, language) for text, language in texts for sentence in sentences(text)]
+    return list(dict.fromkeys(cut))
+
+
+def _prompts(knowledge: Knowledge) -> Iterator[tuple[str, str]]:
     for language in knowledge.catalogue.languages:
-        found += [(text, language) for text in knowledge.catalogue.static_texts(language)]
+        yield from ((text, language) for text in knowledge.catalogue.static_texts(language))
         talk, state = Talk(knowledge), State(language=language)
         says = [talk.transfer_announcement(state, name) for name in knowledge.departments]
-        found += [(say.text, language) for say in (*talk.keys(state), *says)]
-    return found
+        yield from ((say.text, language) for say in (*talk.keys(state), *says))
 
 
-def _answers(knowledge: Knowledge) -> Iterator[Line]:
+def _answers(knowledge: Knowledge) -> Iterator[tuple[str, str]]:
     for language in knowledge.languages:
         yield from ((text, language) for text in knowledge.answers(language))
         for topic in knowledge.topics:
@@ -36,7 +44,7 @@ def _answers(knowledge: Knowledge) -> Iterator[Line]:
                 yield text, language
 
 
-def _questions(knowledge: Knowledge) -> Iterator[Line]:
+def _questions(knowledge: Knowledge) -> Iterator[tuple[str, str]]:
     talk = Talk(knowledge)
     for language in knowledge.catalogue.languages:
         state = State(language=language)
