@@ -79,16 +79,16 @@ def _twice(directory: Directories) -> Iterable[Fault]:
 
 def _namesakes(directory: Directories) -> Iterable[Fault]:
     document, file = directory
-    seen: dict[str, int] = {}
+    seen: dict[str, Loc] = {}
     for n, department in enumerate(file.departments):
         for m, person in enumerate(department.employees):
             loc: Loc = ("departments", n, "employees", m, "name")
-            line = seen.setdefault(person.name, document.line(loc))
-            if line != document.line(loc):
+            first = seen.setdefault(person.name, loc)
+            if first != loc:
                 yield document.fault(
                     loc,
-                    f"{person.name} est déjà écrit ligne {line} : gardez une seule des deux "
-                    "lignes, ou distinguez les noms",
+                    f"{person.name} est déjà écrit ligne {document.line(first)} : gardez une "
+                    "seule des deux lignes, ou distinguez les noms",
                 )
 
 

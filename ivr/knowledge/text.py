@@ -6,10 +6,13 @@ import re
 import unicodedata
 
 _LETTERS = str.maketrans({"œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae", "’": "'"})
+_MARKS = re.compile("[\u0300-\u036f]+")
+_WORD = re.compile("[a-z0-9]+")
 
 
 def fold(text: str) -> str:
     """``"L'Été, c'est où ?"`` → ``"l ete c est ou"``: no accents, no signs, single spaces."""
-    plain = unicodedata.normalize("NFD", text.translate(_LETTERS).casefold())
-    plain = "".join(char for char in plain if not unicodedata.combining(char))
-    return " ".join(re.findall(r"[a-z0-9]+", plain))
+    plain = text.translate(_LETTERS).casefold()
+    if not plain.isascii():
+        plain = _MARKS.sub("", unicodedata.normalize("NFD", plain))
+    return " ".join(_WORD.findall(plain))
