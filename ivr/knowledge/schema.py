@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -87,6 +89,18 @@ HELP = {
 """What an editor shows for a field, in French."""
 
 
+def write(folder: Path) -> list[Path]:
+    """Write the schemas into a folder. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, schema in schemas().items():
+        path = folder / f"{name}.json"
+        text = json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
+    return written
+
+
 def schemas() -> dict[str, dict[str, Any]]:
     """The schemas by the name of their file, without ``.json``."""
     found = {name: _schema(model) for name, model in _FILES.items()}
@@ -99,6 +113,7 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
         part.pop("description", None)  # a docstring, for developers
         for name, field in part.get("properties", {}).items():
             field.pop("title", None)
+            field.pop("default", None)  # as the program holds it, not as it is written
             if name in HELP:
                 field["description"] = HELP[name]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
