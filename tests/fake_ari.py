@@ -10,7 +10,7 @@ import asyncio
 import base64
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +20,7 @@ from aiohttp import WSMsgType, web
 from ivr.asterisk.ari import AriAddress
 from ivr.audio.pcm import FRAME_BYTES
 
+APP = "allo-mairie"
 USER, PASSWORD = "allo-mairie", "s3cr3t-of-the-test"
 XOFF, XON, FULL = 900, 800, 1000
 
@@ -42,6 +43,7 @@ class FakeMedia:
     """Frames queued at once, at most."""
     full: bool = False
     answers_status: bool = True
+    closed: bool = False
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @property
@@ -52,6 +54,11 @@ class FakeMedia:
         """Wait until what has come satisfies a condition."""
         async with asyncio.timeout(5), self.changed:
             await self.changed.wait_for(lambda: condition(self))
+
+    async def until_closed(self) -> None:
+        """Wait until the application has closed the socket."""
+        async with asyncio.timeout(5), self.changed:
+            await self.changed.wait_for(lambda: self.closed)
 
     async def say(self, **message: Any) -> None:
         """Send a control event."""
@@ -83,6 +90,9 @@ class FakeMedia:
                     await self._command(**json.loads(message.data))
             async with self.changed:
                 self.changed.notify_all()
+        async with self.changed:
+            self.closed = True
+            self.changed.notify_all()
 
     async def _sound(self, data: bytes) -> None:
         self.largest = max(self.largest, len(data))
@@ -117,10 +127,19 @@ class FakeAri:
     """Status and body by ``METHOD /path``; 200 ``{}`` otherwise."""
     sockets: asyncio.Queue[web.WebSocketResponse] = field(default_factory=asyncio.Queue)
     """Event sockets, as they are opened."""
+    events: web.WebSocketResponse | None = None
+    """The one that ``tell`` uses: the first, until it is dropped."""
+    channels: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What there is, by id."""
+    bridges: list[str] = field(default_factory=list)
     media: asyncio.Queue[FakeMedia] = field(default_factory=asyncio.Queue)
     """Media sockets, as they are opened."""
     starts_media: bool = True
+    answers_pings: bool = True
     password: str = PASSWORD
+    refused: int = 0
+    """Requests with a wrong password."""
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     open: set[web.WebSocketResponse] = field(default_factory=set)
 
     @property
@@ -128,29 +147,69 @@ class FakeAri:
         """How to reach it with the right password."""
         return AriAddress("127.0.0.1", self.port, USER, PASSWORD)
 
+    async def tell(self, kind: str, identity: str, **more: Any) -> None:
+        """Report that a channel enters, leaves, or does something."""
+        if self.events is None:
+            self.events = await self.sockets.get()
+        if kind == "StasisStart":
+            self.channels[identity] = more.get("channel") or channel(identity)
+        elif kind in ("StasisEnd", "ChannelDestroyed"):
+            self.channels.pop(identity, None)
+        await self.events.send_str(event(kind, identity, **more))
+
+    async def drop_events(self) -> None:
+        """Close the event socket."""
+        if self.events is None:
+            self.events = await self.sockets.get()
+        events, self.events = self.events, None
+        await events.close()
+
+    async def next_media(self) -> FakeMedia:
+        """The next media socket to be opened."""
+        return await asyncio.wait_for(self.media.get(), 5)
+
+    def count(self, method: str, path: str) -> int:
+        """Requests so far whose path begins so."""
+        return sum(m == method and p.startswith(path) for m, p, _ in self.requests)
+
+    async def until_asked(self, method: str, path: str, times: int = 1) -> None:
+        """Wait until such requests have come; the path may be a beginning."""
+        async with asyncio.timeout(5), self.changed:
+            await self.changed.wait_for(lambda: self.count(method, path) >= times)
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
         if request.path.startswith("/media/"):
             return await self._media(request)
         given = request.headers.get("Authorization", "").removeprefix("Basic ")
         if base64.b64decode(given).decode() != f"{USER}:{self.password}":
+            self.refused += 1
             return web.json_response({"message": "Authentication required"}, status=401)
         if request.path == "/ari/events":
             return await self._events(request)
         path = request.path.removeprefix("/ari")
         body = await request.json() if request.can_read_body else {}
-        self.requests.append((request.method, request.path_qs.removeprefix("/ari"), body))
-        if path == "/channels/externalMedia":
-            given_id = {"MEDIA_WEBSOCKET_CONNECTION_ID": "m1"}
-            default = {"id": body["channelId"], "channelvars": given_id}
-        else:
-            default = {}
+        async with self.changed:
+            self.requests.append((request.method, request.path_qs.removeprefix("/ari"), body))
+            self.changed.notify_all()
         status, text = self.answers.get(
-            f"{request.method} {path}", (200, "[]" if path in LISTS else json.dumps(default))
+            f"{request.method} {path}", (200, json.dumps(self._default(path, body)))
         )
         return web.Response(status=status, text=text, content_type="application/json")
 
+    def _default(self, path: str, body: dict[str, Any]) -> Any:
+        match path:
+            case "/channels/externalMedia":
+                given_id = {"MEDIA_WEBSOCKET_CONNECTION_ID": "m1"}
+                return {"id": body["channelId"], "channelvars": given_id}
+            case "/channels":
+                return list(self.channels.values())
+            case "/bridges":
+                return [{"id": name} for name in self.bridges]
+            case _:
+                return {}
+
     async def _events(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse()
+        socket = web.WebSocketResponse(autoping=self.answers_pings)
         await socket.prepare(request)
         self.open.add(socket)
         self.requests.append(("WS", request.path_qs.removeprefix("/ari"), {}))
@@ -173,9 +232,6 @@ class FakeAri:
                 pass
         self.open.discard(socket)
         return socket
-
-
-LISTS = {"/channels", "/bridges"}
 
 
 @asynccontextmanager
@@ -232,3 +288,9 @@ def event(kind: str, identity: str, **more: Any) -> str:
             **more,
         }
     )
+
+
+async def until_raised(receive: Callable[[], Awaitable[object]]) -> None:
+    """Receive for ever, that is until it raises."""
+    while True:
+        await receive()

@@ -94,8 +94,9 @@ class Ari:
         self._http: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
+        credentials = aiohttp.encode_basic_auth(self.address.user, self.address.password)
         self._http = aiohttp.ClientSession(
-            auth=aiohttp.BasicAuth(self.address.user, self.address.password, "utf-8"),
+            headers={"Authorization": credentials},
             timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT),
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE),
         )

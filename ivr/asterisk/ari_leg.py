@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 LONGEST_REASON = 80
 """Characters of a reason on an operator's telephone."""
 MOST_WAITING = 3000
-"""Frames kept for a listener who does not come: a minute, two megabytes."""
+"""Events kept for a listener who does not come: a minute of frames, two megabytes."""
 
 T = TypeVar("T")
 
@@ -69,23 +69,23 @@ async def open_line(
     """
     media, bridge = media_id(ari.app, token), bridge_id(ari.app, token)
     try:
-        created, _ = await _completely(
-            asyncio.gather(ari.external_media(media), ari.create_bridge(bridge))
-        )
+        created = await _completely(ari.external_media(media))
+        await _completely(ari.create_bridge(bridge))
         async with open_media(ari, created.channelvars.connection_id, deliver, pacing) as sound:
-            await asyncio.gather(ari.join(bridge, media), ari.join(bridge, channel_id))
+            await ari.join(bridge, media)
+            await ari.join(bridge, channel_id)
             yield sound
     finally:
         await _all_of(ari.hang_up(media), ari.delete_bridge(bridge))
 
 
 async def _completely(work: Awaitable[T]) -> T:
-    """Finish ``work`` even if cancelled: what is half created could not be removed."""
+    """Finish ``work`` even if cancelled: what is created after its removal would stay for good."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait([task])
+        await asyncio.gather(task, return_exceptions=True)
         raise
 
 
@@ -109,6 +109,7 @@ class AriLeg:
         self._events: asyncio.Queue[LegEvent | IvrError] = asyncio.Queue()
         self._over: IvrError | None = None
         self._given_back = False
+        self._overflowed = False
 
     @property
     def started(self) -> CallStarted:
@@ -133,8 +134,12 @@ class AriLeg:
         return await self._here().flush()
 
     async def send_to_queue(self, request: QueueRequest) -> None:
-        """Leave the application for the operators' queue. The leg is of no further use."""
-        self._here()
+        """Leave the application for the operators' queue. The leg is of no further use.
+
+        A call whose sound was lost can still be handed over.
+        """
+        if isinstance(self._over, CallerGone):
+            raise self._over
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", request.queue):
             raise AsteriskError(f"{request.queue!r} cannot be the name of a queue")
         channel = self._started.call_id
@@ -165,17 +170,14 @@ class AriLeg:
         """Take what comes on the media socket."""
         if isinstance(event, Lost):
             self._end(AsteriskError("the sound of the call was lost"))
-        elif isinstance(event, Frame) and self._events.qsize() >= MOST_WAITING:
-            if self._events.qsize() == MOST_WAITING:
-                log.error("call %s: nobody listens to the caller", self._started.call_id)
         else:
-            self._events.put_nowait(event)
+            self._take(event)
 
     def happened(self, event: Event) -> None:
         """Take what ARI tells about the caller's channel."""
         match event:
             case ChannelDtmfReceived(digit=key):
-                self._events.put_nowait(KeyPressed(key))
+                self._take(KeyPressed(key))
             case StasisEnd() | ChannelDestroyed() | ChannelHangupRequest():
                 self.gone()
             case _:
@@ -194,6 +196,13 @@ class AriLeg:
             await self._ari.resume(self._started.call_id)
         except CallerGone:
             log.debug("call %s: gone before it was given back", self._started.call_id)
+
+    def _take(self, event: LegEvent) -> None:
+        if self._events.qsize() < MOST_WAITING:
+            self._events.put_nowait(event)
+        elif not self._overflowed:
+            self._overflowed = True
+            log.error("call %s: nobody listens to the caller", self._started.call_id)
 
     def _here(self) -> Media:
         if self._over:

@@ -57,7 +57,8 @@ class Calls:
                     if isinstance(event, Connected):
                         self._connected.set()
                     elif isinstance(event, StasisStart) and (leg := self._admit(event)):
-                        task = asyncio.create_task(self._conduct(leg, event.channel))
+                        full = len(self._legs) > self._at_once
+                        task = asyncio.create_task(self._conduct(leg, event.channel, full))
                         conducting.add(task)
                         task.add_done_callback(conducting.discard)
         finally:
@@ -80,10 +81,10 @@ class Calls:
         self._ari.watch(channel.id, leg.happened)
         return leg
 
-    async def _conduct(self, leg: AriLeg, channel: Channel) -> None:
+    async def _conduct(self, leg: AriLeg, channel: Channel, full: bool) -> None:
         call_id = leg.started.call_id
         try:
-            if len(self._legs) > self._at_once:
+            if full:
                 raise AsteriskError(f"there are {self._at_once} calls already, the most allowed")
             if leg.started.returned is not None:
                 # The extension is now the queue's name; Asterisk remembers what was dialled.

@@ -182,17 +182,20 @@ class Media:
     async def flush(self) -> Interrupted | None:
         """Silence at once, and what was cut short: Asterisk says how much it had not yet played.
 
-        Clips that turn out to have been heard to the end are delivered as Played.
+        Clips that turn out to have been heard to the end are delivered as Played. Raises
+        AsteriskError when the sound of the call was lost.
         """
         async with self._flushing:
-            loop = asyncio.get_running_loop()
             async with self._sending:
                 talk, self._talk = self._talk, _Talk(self._talk.generation + 1)
                 if not talk.under_way and not talk.waiting:
                     return None
-                self._status = loop.create_future()
-                await self._command("GET_STATUS")
-                await self._command("FLUSH_MEDIA")
+                self._status = asyncio.get_running_loop().create_future()
+                try:
+                    await self._command("GET_STATUS")
+                    await self._command("FLUSH_MEDIA")
+                except (aiohttp.ClientError, OSError) as error:
+                    raise AsteriskError("the sound of the call was lost") from error
             try:
                 unheard = await asyncio.wait_for(self._status, STATUS_TIMEOUT)
             except TimeoutError:
