@@ -42,6 +42,7 @@ class FakeMedia:
     most: int = 0
     """Frames queued at once, at most."""
     full: bool = False
+    frame_size: int = FRAME_BYTES
     answers_status: bool = True
     closed: bool = False
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -79,7 +80,10 @@ class FakeMedia:
 
     async def serve(self) -> None:
         await self.say(
-            event="MEDIA_START", connection_id="x", format="slin16", optimal_frame_size=FRAME_BYTES
+            event="MEDIA_START",
+            connection_id="x",
+            format="slin16",
+            optimal_frame_size=self.frame_size,
         )
         async for message in self.socket:
             if message.type is WSMsgType.BINARY:
@@ -135,6 +139,8 @@ class FakeAri:
     media: asyncio.Queue[FakeMedia] = field(default_factory=asyncio.Queue)
     """Media sockets, as they are opened."""
     starts_media: bool = True
+    frame_size: int = FRAME_BYTES
+    """What its media asks for."""
     answers_pings: bool = True
     password: str = PASSWORD
     refused: int = 0
@@ -219,11 +225,13 @@ class FakeAri:
         self.open.discard(socket)
         return socket
 
-    async def _media(self, request: web.Request) -> web.WebSocketResponse:
+    async def _media(self, request: web.Request) -> web.StreamResponse:
+        if answer := self.answers.get(f"GET {request.path}"):
+            return web.Response(status=answer[0], text=answer[1])
         socket = web.WebSocketResponse(protocols=["media"])
         await socket.prepare(request)
         self.open.add(socket)
-        media = FakeMedia(socket)
+        media = FakeMedia(socket, frame_size=self.frame_size)
         self.media.put_nowait(media)
         if self.starts_media:
             await media.serve()
