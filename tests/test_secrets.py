@@ -107,3 +107,32 @@ def test_killed_in_mid_write(tmp_path: Path, call: str) -> None:
     assert after.phones["101"] == before.phones["101"]
     assert after.redis == before.redis
     assert [name for name in os.listdir(tmp_path) if name.endswith(".part")] == []
+
+
+# --- a copy handed over by systemd --------------------------------------------------------------
+
+
+def test_the_copy_of_systemd_is_read_and_left_as_it_is(tmp_path: Path) -> None:
+    ours = load_or_create(tmp_path / "var", ["101"])
+    given = tmp_path / "credentials"
+    given.mkdir()
+    (given / FILE).write_bytes((tmp_path / "var" / FILE).read_bytes())
+    (given / FILE).chmod(0o440)
+    environ = {"CREDENTIALS_DIRECTORY": str(given)}
+    assert load_or_create(tmp_path / "other", ["101"], environ) == ours
+    assert stat.S_IMODE((given / FILE).stat().st_mode) == 0o440
+    assert not (tmp_path / "other").exists()
+
+
+def test_the_copy_of_systemd_must_have_all(tmp_path: Path) -> None:
+    load_or_create(tmp_path, ["101"])
+    with pytest.raises(
+        SettingsError, match=r"secrets.toml: phones.102: is missing; run ivr render"
+    ):
+        load_or_create(tmp_path, ["101", "102"], {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+
+
+def test_other_credentials_of_systemd_are_none_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "credentials").mkdir()
+    environ = {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")}
+    assert load_or_create(tmp_path / "var", environ=environ) == load_or_create(tmp_path / "var")
