@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from ivr.knowledge.hours import WHOLE_DAY, Hours, Interval, Openings
 from ivr.yamlfile import Model
@@ -21,6 +21,8 @@ Twelve = Annotated[tuple[str, ...], Field(min_length=12, max_length=12)]
 
 class Wording(Model):
     """The words of one language for opening hours."""
+
+    model_config = ConfigDict(str_strip_whitespace=False)  # " and " keeps its spaces
 
     days: Seven = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
     months: Twelve = (
