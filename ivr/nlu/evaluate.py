@@ -1,0 +1,167 @@
+"""Measures the matcher on utterances whose meaning is known."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ivr.errors import Fault, KnowledgeError
+from ivr.yamlfile import read
+from ivr.nlu.match import DIALOGUE_IDS, Decision, Match
+from ivr.nlu.matcher import Matcher
+
+OFF_TOPIC = "hors-sujet"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One utterance and what it means."""
+
+    text: str
+    expect: str
+    """The id of an entry, or one of DIALOGUE_IDS."""
+    style: str = ""
+    """How it is said, to be reported apart: ``polite``, ``story``…"""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How well some lines were matched; each figure is a share, 0.0 to 1.0."""
+
+    lines: int
+    top1: float
+    """The best candidate is right; for ``hors-sujet``, also when nothing was found likely."""
+    top2: float
+    """The right one is among the first two candidates."""
+    answered: float
+    """FAQ entries answered without confirming, among the lines that expect an entry."""
+    precision: float
+    """Of all FAQ entries answered without confirming, those that are right; 1.0 when none was."""
+    false_accepts: float
+    """Lines that expect ``hors-sujet`` answered from the FAQ without confirming."""
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """One meaning taken for another."""
+
+    expect: str
+    found: str
+    """An id, or ``""`` when nothing was found likely."""
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All figures of one evaluation."""
+
+    overall: Figures
+    entries: dict[str, Figures]
+    styles: dict[str, Figures]
+    confusions: tuple[Confusion, ...]
+    """The most frequent first."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The contract of ``ivr evaluate --json``: overall figures at the top level."""
+        return {
+            **asdict(self.overall),
+            "entries": {name: asdict(one) for name, one in self.entries.items()},
+            "styles": {name: asdict(one) for name, one in self.styles.items()},
+            "confusions": [asdict(one) for one in self.confusions],
+        }
+
+    def as_text(self) -> str:
+        """A table for people, the worst entries first, then the confusions."""
+        worst = sorted(self.entries.items(), key=lambda item: item[1].top1)
+        rows = [("", Figures), *worst, *self.styles.items(), ("total", self.overall)]
+        head = f"{'':<24}" + "".join(f"{name:>15}" for name in Figures.__dataclass_fields__)
+        lines = [head, *(_row(name, one) for name, one in rows if isinstance(one, Figures))]
+        for one in self.confusions:
+            lines.append(f"\n{one.expect} → {one.found or '(rien)'}")
+            lines += [f"    {text}" for text in one.texts]
+        return "\n".join(lines)
+
+
+def read_lines(path: Path) -> list[Line]:
+    """The lines of a file. Raises KnowledgeError with every fault on its line."""
+    document = read(path)
+    if not isinstance(document.data, list) or not document.data:
+        raise KnowledgeError(
+            [Fault(path, 1, "", "une liste de {text, expect} était attendue, une par phrase")]
+        )
+    faults, lines = [], []
+    for number, one in enumerate(document.data):
+        values = one if isinstance(one, dict) else {}
+        missing = [key for key in ("text", "expect") if not isinstance(values.get(key), str)]
+        if missing:
+            faults.append(document.fault((number,), f"il manque {' et '.join(missing)}"))
+            continue
+        lines.append(Line(values["text"], values["expect"], str(values.get("style") or "")))
+    if faults:
+        raise KnowledgeError(faults)
+    return lines
+
+
+def evaluate(matcher: Matcher, lines: Sequence[Line]) -> Report:
+    """Match every line, without any context, and count."""
+    results = [(line, matcher.match(line.text)) for line in lines]
+    entries, styles = defaultdict(list), defaultdict(list)
+    confused: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for line, match in results:
+        entries[line.expect].append((line, match))
+        if line.style:
+            styles[line.style].append((line, match))
+        if not _right(line, match):
+            confused[line.expect, _best(match)].append(line.text)
+    order = Counter({pair: len(texts) for pair, texts in confused.items()}).most_common()
+    return Report(
+        _figures(results),
+        {name: _figures(some) for name, some in sorted(entries.items())},
+        {name: _figures(some) for name, some in styles.items()},
+        tuple(Confusion(*pair, tuple(confused[pair])) for pair, _ in order),
+    )
+
+
+def _figures(results: Sequence[tuple[Line, Match]]) -> Figures:
+    requests = [(line, match) for line, match in results if line.expect not in DIALOGUE_IDS]
+    strays = [match for line, match in results if line.expect == OFF_TOPIC]
+    answered = [(line, match) for line, match in results if _answered(match)]
+    return Figures(
+        lines=len(results),
+        top1=_share([_right(line, match) for line, match in results]),
+        top2=_share([_right(line, match) or _second(line, match) for line, match in results]),
+        answered=_share([_answered(match) for _, match in requests]),
+        precision=_share([_right(line, match) for line, match in answered], empty=1.0),
+        false_accepts=_share([_answered(match) for match in strays]),
+    )
+
+
+def _best(match: Match) -> str:
+    return match.candidates[0].entry if match.candidates else ""
+
+
+def _right(line: Line, match: Match) -> bool:
+    if line.expect == OFF_TOPIC and match.decision is Decision.REJECT:
+        return True
+    return _best(match) == line.expect
+
+
+def _second(line: Line, match: Match) -> bool:
+    return match.runner_up is not None and match.runner_up.entry == line.expect
+
+
+def _answered(match: Match) -> bool:
+    return match.decision is Decision.ANSWER and _best(match) not in DIALOGUE_IDS
+
+
+def _share(values: Sequence[bool], empty: float = 0.0) -> float:
+    return round(sum(values) / len(values), 4) if values else empty
+
+
+def _row(name: str, figures: Figures) -> str:
+    values = asdict(figures).values()
+    cells = (f"{value:>15}" if isinstance(value, int) else f"{value:>15.1%}" for value in values)
+    return f"{name:<24}" + "".join(cells)

@@ -1,0 +1,199 @@
+"""All that can be meant in one language, learnt from examples, and how likely each is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+from scipy import sparse
+
+from ivr.knowledge.base import Knowledge
+from ivr.knowledge.catalogue import REFERENCE
+from ivr.knowledge.entries import Entry
+from ivr.nlu import learner
+from ivr.nlu.cache import Arrays, Cache, Rows, digest
+from ivr.nlu.features import Encoder, Floats, Rarity, Seen
+from ivr.nlu.learner import Learnt
+from ivr.nlu.match import Context
+from ivr.nlu.normalise import plain
+
+VERSION = "1"
+"""To be raised when what is kept would be made in another way."""
+
+CANDIDATES = 5
+_YES_NO = 0.25
+"""Added to the scores of ``oui`` and ``non`` when one of them was asked for."""
+_FOLLOWS = 0.5
+"""Least likeness to an example of a follow-up, 0.0 to 1.0."""
+_SPREAD = 8.0
+"""How fast likelihood falls with the score among those that are not the best."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """Something people say, and what it means."""
+
+    text: str
+    id: str
+    """An entry's id, or a dialogue id."""
+    kind: str = ""
+    """The detail of a dialogue id; the id of an entry's follow-up."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What is said in one language."""
+
+    requests: tuple[Example, ...]
+    follow_ups: tuple[Example, ...]
+    """What has its meaning only after an entry was answered."""
+    entries: dict[str, Entry]
+
+    @property
+    def texts(self) -> list[str]:
+        """The requests, then the follow-ups."""
+        return [one.text for one in (*self.requests, *self.follow_ups)]
+
+    @property
+    def key(self) -> str:
+        """A name for exactly these examples."""
+        listed = [*self.requests, Example("", ""), *self.follow_ups]
+        return digest(VERSION, *(part for one in listed for part in (one.text, one.id, one.kind)))
+
+
+@dataclass(frozen=True)
+class Scored:
+    """How likely each id is, best first."""
+
+    ids: tuple[str, ...]
+    scores: tuple[float, ...]
+    """0.0 to 1.0; the first is the certainty that the first id is right."""
+    detail: str | None = None
+    """Which kind of the first id, where it has kinds."""
+    follow_up: str | None = None
+    """The follow-up of the entry answered last that is meant."""
+    explain: dict[str, float] = field(default_factory=dict)
+
+
+def examples_of(knowledge: Knowledge, language: str) -> Examples:
+    """Everything that the knowledge gives as said in a language."""
+    entries = dict(knowledge.entries_in(language))
+    found = [Example(text, one.id) for one in entries.values() for text in one.examples]
+    for intent in knowledge.intents:
+        if intent.language == language:
+            found += [Example(text, intent.id, intent.detail or "") for text in intent.examples]
+    if language == REFERENCE:
+        for topic in knowledge.topics.values():
+            found += [Example(text, "hors-sujet", topic.id) for text in topic.examples]
+    follow_ups = tuple(
+        Example(text, entry.id, one.id)
+        for entry in entries.values()
+        for one in entry.follow_ups
+        for text in one.examples
+    )
+    return Examples(tuple(found), follow_ups, entries)
+
+
+class Language:
+    """The meanings of one language. Safe to use from many threads."""
+
+    def __init__(
+        self, examples: Examples, encoder: Encoder, rarity: Rarity, seen: Seen, learnt: Learnt
+    ) -> None:
+        self._examples, self._encoder = examples, encoder
+        self._rarity, self._seen, self._learnt = rarity, seen, learnt
+        self._labels, self._ids = _labels(examples.requests)
+        self._id_of = np.array([self._ids.index(name) for name, _ in self._labels])
+
+    @classmethod
+    def load(cls, name: str, examples: Examples, encoder: Encoder, cache: Cache) -> Language:
+        """Learn the examples, or take what was learnt of exactly these from the cache."""
+        kept = cache.read(f"learnt-{name}", examples.key)
+        if kept is None:
+            kept = _learn(examples, encoder, cache.rows(f"meaning-{name}"))
+            cache.write(f"learnt-{name}", examples.key, kept)
+        lexical = sparse.csr_matrix((kept["data"], kept["indices"], kept["indptr"]), kept["shape"])
+        return cls(
+            examples,
+            encoder,
+            Rarity(kept["idf"]),
+            Seen(lexical, kept["meaning"]),
+            Learnt(kept["weights"], kept["calibration"]),
+        )
+
+    def score(self, texts: Sequence[str], context: Context, day: date | None) -> list[Scored]:
+        """How likely each meaning of each text is; nothing for a text without a word."""
+        said = Seen(self._rarity.lexical(texts), self._encoder(texts))
+        alike = learner.likeness(said, self._seen)
+        kinds = alike[:, : len(self._examples.requests)] @ self._learnt.weights
+        ids = learner.by_id(kinds, self._id_of)
+        if context.expecting == "yes-no":
+            ids[:, [n for n, one in enumerate(self._ids) if one in ("oui", "non")]] += _YES_NO
+        ids[:, [n for n, one in enumerate(self._ids) if not self._valid(one, day)]] = -1.0
+        certain = self._learnt.certainty(ids)
+        return [
+            self._ranked(ids[row], kinds[row], float(certain[row]), alike[row], context)
+            if plain(text)
+            else Scored((), ())
+            for row, text in enumerate(texts)
+        ]
+
+    def _ranked(
+        self, ids: Floats, kinds: Floats, certain: float, alike: Floats, context: Context
+    ) -> Scored:
+        order = np.argsort(-ids)[:CANDIDATES]
+        share = np.exp(_SPREAD * (ids[order[1:]] - ids[order[0]]))
+        rest = np.minimum((1 - certain) * share / max(1.0, share.sum()), certain)
+        own = np.flatnonzero(self._id_of == order[0])
+        detail = self._labels[own[kinds[own].argmax()]][1]
+        return Scored(
+            ids=tuple(self._ids[n] for n in order),
+            scores=(certain, *map(float, rest)),
+            detail=detail or None,
+            follow_up=self._follow_up(alike, context.last_entry),
+            explain={"score": float(ids[order[0]]), "next": float(ids[order[1]])},
+        )
+
+    def _follow_up(self, alike: Floats, last_entry: str | None) -> str | None:
+        """The follow-up that is meant: nearer to one of its examples than to any request."""
+        first = len(self._examples.requests)
+        own = [n for n, one in enumerate(self._examples.follow_ups, first) if one.id == last_entry]
+        if not own:
+            return None
+        best = own[int(alike[own].argmax())]
+        if alike[best] / 2 < _FOLLOWS or alike[best] < alike[:first].max():
+            return None
+        return self._examples.follow_ups[best - first].kind
+
+    def _valid(self, name: str, day: date | None) -> bool:
+        entry = self._examples.entries.get(name)
+        return entry is None or day is None or entry.valid_on(day)
+
+
+def _labels(requests: Sequence[Example]) -> tuple[list[tuple[str, str]], list[str]]:
+    """The labels learnt (an id and a kind), and the ids."""
+    return sorted({(one.id, one.kind) for one in requests}), sorted({one.id for one in requests})
+
+
+def _learn(examples: Examples, encoder: Encoder, meanings: Rows) -> Arrays:
+    rarity = Rarity.of(examples.texts)
+    seen = Seen(rarity.lexical(examples.texts), meanings.of(examples.texts, encoder))
+    labels, ids = _labels(examples.requests)
+    number = {label: n for n, label in enumerate(labels)}
+    learnt = learner.learn(
+        seen.head(len(examples.requests)),
+        np.array([number[one.id, one.kind] for one in examples.requests]),
+        np.array([ids.index(name) for name, _ in labels]),
+    )
+    return {
+        "idf": rarity.idf,
+        "data": seen.lexical.data,
+        "indices": seen.lexical.indices,
+        "indptr": seen.lexical.indptr,
+        "shape": np.array(seen.lexical.shape),
+        "meaning": seen.meaning,
+        "weights": learnt.weights,
+        "calibration": learnt.calibration,
+    }
