@@ -132,10 +132,13 @@ class Knowledge:
         """The answer to "êtes-vous ouverts samedi ?" asked about an entry's place.
 
         None when the entry has no place, or when ``text`` does not ask whether it is open on a
-        day. ``at`` is time zone aware. KeyError for an unknown entry.
+        day; a day and nothing else ("et samedi ?") asks. ``at`` is time zone aware. KeyError for
+        an unknown entry.
         """
         who = self.entries[entry_id].hours_of or entry_id
-        if (who not in self.places and who not in self.departments) or not dates.asks_opening(text):
+        if who not in self.places and who not in self.departments:
+            return None
+        if not (dates.asks_opening(text) or dates.only_days(text)):
             return None
         return self.about_days(who, text, self.hours.local(at).date(), language)
 

@@ -43,6 +43,7 @@ _FEASTS = (
     (r"(?:dimanche|jour) de paques|easter sunday", "@easter"),
     (r"lundi de pentecote|la pentecote|pentecote|whit monday", "Lundi de Pentecôte"),
     (r"lundi de paques|paques|easter(?: monday)?", "Lundi de Pâques"),
+    (r"pont de l ascension", "@bridge"),
     (r"ascension", "Ascension"),
     (r"fete du travail", "Fête du Travail"),
     (r"fete nationale|bastille day", "Fête nationale"),
@@ -56,8 +57,10 @@ _MONTH = "|".join(_MONTHS)
 _DATE = re.compile(rf"\b({_NUMBER}) (?:of )?({_MONTH})\b(?: (20\d\d))?")
 _DATE_ENGLISH = re.compile(rf"\b({_MONTH}) (?:the )?({_NUMBER})\b(?: (20\d\d))?")
 _WEEKDAY = re.compile(
-    rf"\b(next )?({'|'.join(_DAYS)})\b(?: (prochain|en huit|({_NUMBER})(?! heures?\b| h\b)))?"
+    rf"\b(next )?({'|'.join(_DAYS)})s?\b"
+    rf"(?: (prochain|en huit|de la semaine prochaine|({_NUMBER})(?! heures?\b| h\b)))?"
 )
+_DAY_OF_MONTH = re.compile(r"\ble ([1-9]|[12]\d|3[01])\b(?! h\b| heures?\b)")
 _WEEKEND = re.compile(r"\b(week ?ends?)\b(?: (prochain))?")
 _AFTER_TOMORROW = re.compile(r"\bapres demain\b|\bday after tomorrow\b|\bsurlendemain\b")
 _TOMORROW = re.compile(r"\bdemain\b|\btomorrow\b")
@@ -72,6 +75,23 @@ _OPENING = re.compile(
     r"\b(?:r?ouv\w*|ferm\w*|horaires?|quelle heure|heures?|accueill\w*|ferie\w*|"
     r"on peut (?:venir|passer)|je peux (?:venir|passer)|open\w*|clos\w*|hours?)\b"
 )
+
+
+_ONLY_DAYS = frozenset(
+    [
+        *(word for name in (*_DAYS, *_MONTHS, *_NUMBERS) for word in name.split()),
+        *("demain", "apres", "aujourd", "hui", "ce", "cet", "matin", "midi", "soir", "week", "end"),
+        *("weekend", "prochain", "noel", "paques", "pentecote", "ascension", "toussaint", "jour"),
+        *("l", "an", "et", "le", "la", "les", "pour", "alors", "euh", "ben", "du", "de"),
+        *("a", "and", "on", "the", "what", "about", "today", "tomorrow", "next", "this"),
+    ]
+)
+
+
+def only_days(text: str) -> bool:
+    """Whether a sentence says a day and nothing else: "et samedi matin ?"."""
+    words = fold(text).split()
+    return bool(words) and _ONLY_DAYS.issuperset(words)
 
 
 def asks_opening(text: str) -> bool:
@@ -102,7 +122,11 @@ def days_asked(text: str, today: date) -> tuple[date, ...]:
         return _weekend(today, later=bool(found[2]))
     if found := _WEEKDAY.search(words):
         return (_weekday(found, today),)
-    return (today,) if _TODAY.search(words) else ()
+    if _TODAY.search(words):
+        return (today,)
+    if found := _DAY_OF_MONTH.search(words):
+        return (_next_numbered(int(found[1]), today),)
+    return ()
 
 
 def _dated(words: str, today: date) -> date | None:
@@ -147,10 +171,21 @@ def _on(name: str, year: int) -> date:
     }
     if name == "@easter":
         return known["Lundi de Pâques"] - timedelta(days=1)
+    if name == "@bridge":
+        return known["Ascension"] + timedelta(days=1)
     if name.startswith("@"):
         month, day = name[1:].split("-")
         return date(year, int(month), int(day))
     return known[name]
+
+
+def _next_numbered(number: int, today: date) -> date:
+    """The next day of that number, today included."""
+    return next(
+        day
+        for ahead in range(63)  # the 31st may be two months away
+        if (day := today + timedelta(days=ahead)).day == number
+    )
 
 
 def _weekend(today: date, *, later: bool) -> tuple[date, ...]:
@@ -165,7 +200,9 @@ def _weekend(today: date, *, later: bool) -> tuple[date, ...]:
 def _weekday(found: re.Match[str], today: date) -> date:
     wanted = _DAYS[found[2]]
     ahead = (wanted - today.weekday()) % 7
-    if found[1] or (found[3] and not found[4]):
+    if found[3] == "de la semaine prochaine":
+        ahead = 7 - today.weekday() + wanted
+    elif found[1] or (found[3] and not found[4]):
         ahead = ahead or 7
         if found[3] == "en huit":
             ahead += 7

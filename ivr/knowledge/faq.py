@@ -48,6 +48,8 @@ class FaqReader:
         self._facts = facts
         self._departments = departments
         self._places = places
+        self._whole = True
+        """Whether all of the French FAQ could be read."""
         self.sources: dict[tuple[str, str], Source] = {}
         """Where each entry is written, by language and id."""
 
@@ -68,7 +70,8 @@ class FaqReader:
                 filled = self._filled(document, where, entry, REFERENCE)
                 department = entry.department or default
                 found[entry.id] = filled.model_copy(update={"department": department})
-        if not found and len(reader.faults) == before:
+        self._whole = len(reader.faults) == before
+        if not found and self._whole:
             reader.faults.append(
                 Fault(reader.root / "faq", 0, "", "aucune question : écrivez-y au moins une entrée")
             )
@@ -87,7 +90,7 @@ class FaqReader:
                 if (french := entries.get(one.id)) is not None:
                     self._same_follow_ups(document, index, one, french)
                     own[one.id] = translated(french, one)
-                elif (REFERENCE, one.id) not in self.sources:
+                elif self._whole:
                     self._reader.fault(
                         document,
                         ("entries", index, "id"),

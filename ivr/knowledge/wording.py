@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Annotated, Self
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from ivr.knowledge.hours import WHOLE_DAY, Hours, Interval, Openings
 from ivr.yamlfile import Model
@@ -64,18 +64,18 @@ class Wording(Model):
     moment: str = "{day} à {time}"
     next: str = "Prochaine ouverture : {day}, à {time}."
 
-    @model_validator(mode="after")
-    def _patterns(self) -> Self:
-        sample = dict.fromkeys(_PLACES, "x") | {"h": 1, "h12": 1, "m": 1}
-        for name, value in self:
-            if isinstance(value, str):
-                try:
-                    value.format(**sample)
-                except (LookupError, ValueError, AttributeError) as error:
-                    raise ValueError(f"« {name} » a une accolade de trop ou inconnue") from error
-        return self
+    @field_validator("*")
+    @classmethod
+    def _pattern(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            try:
+                value.format(**dict.fromkeys(_PLACES, "x"), **dict.fromkeys(_NUMBERS, 1))
+            except (LookupError, ValueError, AttributeError) as error:
+                raise ValueError("une accolade est de trop, ou un mot entre accolades") from error
+        return value
 
 
+_NUMBERS = ("h", "h12", "m")
 _PLACES = (
     "weekday", "day", "month", "start", "end", "half", "first", "last", "days", "excepted",
     "hours", "name", "reason", "time",
