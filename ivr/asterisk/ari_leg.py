@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 
 LONGEST_REASON = 80
 """Characters of a reason on an operator's telephone."""
+ENTRY_LIMIT, ENTRY_POLL = 2.0, 0.01
+"""Seconds until a media channel must be in our application, and between two looks."""
 MOST_WAITING = 3000
 """Events kept for a listener who does not come: a minute of frames, two megabytes."""
 
@@ -72,11 +74,27 @@ async def open_line(
         created = await _completely(ari.external_media(media))
         await _completely(ari.create_bridge(bridge))
         async with open_media(ari, created.channelvars.connection_id, deliver, pacing) as sound:
-            await ari.join(bridge, media)
+            await _join_media(ari, bridge, media)
             await ari.join(bridge, channel_id)
             yield sound
     finally:
         await _all_of(ari.hang_up(media), ari.delete_bridge(bridge))
+
+
+async def _join_media(ari: Ari, bridge: str, media: str) -> None:
+    """Asterisk starts the sound a moment before the channel is in our application: ask until it is.
+
+    Raises AsteriskError when it never is; that is no fault of the caller's.
+    """
+    try:
+        async with asyncio.timeout(ENTRY_LIMIT):
+            while True:
+                try:
+                    return await ari.join(bridge, media)
+                except CallerGone:
+                    await asyncio.sleep(ENTRY_POLL)
+    except TimeoutError as error:
+        raise AsteriskError("the sound of a call did not come into our application") from error
 
 
 async def _completely(work: Awaitable[T]) -> T:

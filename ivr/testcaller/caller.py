@@ -146,11 +146,14 @@ class Person:
         """
         track = self.timeline.heard
         async with asyncio.timeout(at_most_s):
-            while True:
-                if loud := track.loud(self._cursor):
-                    return track.ends[loud[0]] - FRAME_S
-                self._news.clear()
-                await self._unless_over(self._news.wait())
+            while not (loud := track.loud(self._cursor)):
+                await self.until_frame()
+        return track.ends[loud[0]] - FRAME_S
+
+    async def until_frame(self) -> None:
+        """Wait for the next 20 ms; raises CallerGone when the call ends."""
+        self._news.clear()
+        await self._unless_over(self._news.wait())
 
     async def press(self, keys: str) -> None:
         """Press keys, as the telephone network signals them (RFC 4733)."""
@@ -186,7 +189,7 @@ class Person:
     async def close(self) -> None:
         """Hang up, and leave nothing behind."""
         try:
-            await self.hang_up()
+            await self._ari.hang_up(self._channel_id)  # also when only the sound was lost
         finally:
             self._end("we hung up")
             if self._holding:

@@ -56,7 +56,7 @@ def free_ports(settings: Settings, address: str = "127.0.0.1") -> NetworkPorts:
 
 
 def private_settings(var: Path, changes: Mapping[str, Mapping[str, Any]] | None = None) -> Settings:
-    """Settings of a switchboard of a test's own: its files in ``var``, free ports, the rest default.
+    """Settings of a switchboard of its own: files in ``var``, free ports, the rest default.
 
     ``changes`` are tables as in ``ivr.toml``. Raises pydantic's ValidationError.
     """
