@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 import threading
 from typing import NoReturn, TextIO
 
-import httpx
-
 from ivr import models, processes
 from ivr.asterisk.program import find_asterisk
-from ivr.asterisk.render import ARI_APP, ARI_USER, TEST_LINE, switchboard_home
+from ivr.asterisk.render import ARI_APP, TEST_LINE, switchboard_home
 from ivr.errors import AsteriskError
-from ivr.secrets import FILE, Secrets, load_or_create
+from ivr.secrets import FILE, load_or_create
 from ivr.settings import Settings
 
 POLL = 0.2
@@ -41,12 +40,14 @@ def start(settings: Settings) -> None:
         programs = [
             processes.Program("redis", processes.redis_command(settings, secrets)),
             processes.Program("asterisk", asterisk.command(rendered)),
-            processes.Program("switchboard", [ivr, "serve"], stop_seconds=20),
-            processes.Program("rehearsal", ["nice", ivr, "rehearse", "--watch"]),
+            processes.Program("switchboard", [ivr, "serve"], "INT", stop_seconds=20),
+            processes.Program("rehearsal", ["nice", ivr, "rehearse", "--watch"], "INT"),
         ]
         conf = processes.prepare(var, programs)
         stopped = threading.Event()
-        threading.Thread(target=_tell_ready, args=(settings, secrets, stopped, sys.stdout)).start()
+        look = asterisk.remote(rendered, "ari show apps")
+        told = (settings, look, stopped, sys.stdout)
+        threading.Thread(target=_tell_ready, args=told, daemon=True).start()
         try:
             processes.supervise(conf)
         finally:
@@ -77,19 +78,13 @@ def _become(command: list[str]) -> NoReturn:
     os.execv(command[0], command)
 
 
-def _tell_ready(settings: Settings, secrets: Secrets, stopped: threading.Event, to: TextIO) -> None:
-    """Say so once Asterisk hands calls to the application."""
-    url = f"http://127.0.0.1:{settings.asterisk.http_port}/ari/applications/{ARI_APP}"
-    with httpx.Client(auth=(ARI_USER, secrets.ari), timeout=2, trust_env=False) as client:
-        while not stopped.wait(POLL):
-            try:
-                if client.get(url).is_success:
-                    break
-            except httpx.TransportError:
-                continue  # Asterisk is not up yet
-        else:
+def _tell_ready(settings: Settings, look: list[str], stopped: threading.Event, to: TextIO) -> None:
+    """Say so once ``look`` finds the application among those that Asterisk hands calls to."""
+    while not stopped.wait(POLL):
+        seen = subprocess.run(look, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        if ARI_APP.encode() in seen.stdout:
+            print("\n".join(ready(settings)), file=to, flush=True)
             return
-    print("\n".join(ready(settings)), file=to, flush=True)
 
 
 def ready(settings: Settings) -> list[str]:

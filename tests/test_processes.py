@@ -165,7 +165,9 @@ class Supervised:
         conf = processes.prepare(
             var,
             [
-                processes.Program(name, [sys.executable, "-uc", textwrap.dedent(code)], 2)
+                processes.Program(
+                    name, [sys.executable, "-uc", textwrap.dedent(code)], stop_seconds=2
+                )
                 for name, code in programs.items()
             ],
         )
