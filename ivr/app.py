@@ -24,8 +24,9 @@ from ivr.dialogue import rehearsal
 from ivr.dialogue.machine import Dialogue
 from ivr.dialogue.prompts import PROMPTS
 from ivr.dialogue.talk import Talk
-from ivr.errors import Fault
+from ivr.errors import Fault, FaultsFound
 from ivr.knowledge.base import RECEPTION, Knowledge
+from ivr.knowledge.check import check as check_knowledge
 from ivr.knowledge.load import load
 from ivr.knowledge.store import Store
 from ivr.nlu.match import Context, Match
@@ -35,7 +36,7 @@ from ivr.secrets import load_or_create
 from ivr.settings import Settings
 from ivr.speech.engines import load_recogniser
 from ivr.speech.listener import Listener
-from ivr.speech.voices import open_speech
+from ivr.speech.voices import load_voices, open_speech
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +97,20 @@ class _Understanding:
 def learn(settings: Settings) -> Knowledge:
     """The knowledge as it is on disk. Raises KnowledgeError with every fault."""
     return load(settings.paths.knowledge, prompts=PROMPTS)
+
+
+def check(settings: Settings) -> list[Fault]:
+    """Every fault of the knowledge and the voices."""
+    faults: list[Fault] = []
+    try:
+        faults += check_knowledge(learn(settings))
+    except FaultsFound as error:
+        faults += error.faults
+    try:
+        load_voices(settings)
+    except FaultsFound as error:
+        faults += error.faults
+    return faults
 
 
 def think(knowledge: Knowledge, settings: Settings) -> Mind:

@@ -15,7 +15,8 @@ from ivr.asterisk.leg import Leg
 from ivr.audio.pcm import FRAME_MS
 from ivr.callbacks.schedule import Callbacks, Wish
 from ivr.calllog.log import CallEnd, CallLog, TurnRecord
-from ivr.dialogue.machine import Dialogue, State
+from ivr.dialogue.machine import Dialogue
+from ivr.dialogue.state import State
 from ivr.dialogue.turns import (
     Action,
     CallbackFailed,

@@ -252,6 +252,7 @@ def test_at_night_a_person_is_a_callback_on_the_callers_number() -> None:
     assert state.phase is Phase.WHEN
     step = converse(heard("operateur"), *[heard("oui")] * 2, heard(text="demain matin"), at=NIGHT)
     (take,) = step[1]
+    assert isinstance(take, TakeCallback)
     assert take == TakeCallback(CALLER, "accueil", take.reason, "demain matin")
 
 
@@ -267,7 +268,7 @@ def test_another_number_is_keyed_read_back_and_checked() -> None:
 
 
 def test_a_callback_that_could_not_be_written_is_not_promised() -> None:
-    taken = [heard("rappel"), heard("oui"), heard(text="dès que possible")]
+    taken: list[Happening] = [heard("rappel"), heard("oui"), heard(text="dès que possible")]
     assert "callback.taken" in says(converse(*taken, CallbackTaken("1234")))
     failed = converse(*taken, CallbackFailed())
     assert says(failed)[0] == "callback.failed"
@@ -275,7 +276,7 @@ def test_a_callback_that_could_not_be_written_is_not_promised() -> None:
 
 
 def test_nobody_free_offers_a_callback_or_more_waiting() -> None:
-    back = [heard("operateur"), Returned(QueueOutcome.TIMEOUT)]
+    back: list[Happening] = [heard("operateur"), Returned(QueueOutcome.TIMEOUT)]
     assert says(converse(*back)) == ["queue.nobody-free"]
     assert converse(*back, Keyed("1"))[0].phase is Phase.NUMBER_OK
     waits = heard(text="je préfère patienter", decision=Decision.REJECT)

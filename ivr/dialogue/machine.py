@@ -107,13 +107,32 @@ class Dialogue:
             step = self.people.heard(state, match, turn.at)
             if step is not None:
                 return step
-        special = self._special(state, match, turn)
-        if special is not None:
-            return special
-        in_phase = self._in_phase(state, match, turn)
-        if in_phase is not None:
-            return in_phase
-        return self._request(state, match, confidence, turn)
+        return (
+            self._waiting(state, match, turn)
+            or self._special(state, match, turn)
+            or self._in_phase(state, match, turn)
+            or self._another_day(state, match, turn)
+            or self._request(state, match, confidence, turn)
+        )
+
+    def _waiting(self, state: State, match: Match, turn: Turn) -> Step | None:
+        """Nobody was free: wait on, or be called back? None when that is not answered."""
+        if state.phase is not Phase.WAIT:
+            return None
+        if words.waits(match.text):
+            return self.people.wait(state)
+        if match.entry == "rappel" or words.wants_callback(match.text):
+            return self.people.begin(state, state.department or RECEPTION, turn.at)
+        return None
+
+    def _another_day(self, state: State, match: Match, turn: Turn) -> Step | None:
+        """ "Et samedi ?", after an answer about opening hours."""
+        elsewhere = match.decision is Decision.ANSWER and match.entry not in DIALOGUE_IDS
+        if state.phase not in (Phase.MORE, Phase.OFFER) or not state.last_entry or elsewhere:
+            return None
+        if self.talk.opening(state, state.last_entry, turn.at) is None:
+            return None
+        return self._answer(state, state.last_entry, turn)
 
     def _special(self, state: State, match: Match, turn: Turn) -> Step | None:
         """What may be said at any moment of a conversation.
@@ -128,7 +147,7 @@ class Dialogue:
                 department = match.department or self.talk.topic_department(state)
                 who = match.person or "un agent"
                 return self.people.reach(state, department, f"Demande {who}", turn.at)
-            case "rappel", _ if state.phase is not Phase.WAIT:
+            case "rappel", _:
                 department = match.department or self.talk.topic_department(state)
                 return self.people.begin(state, department, turn.at)
             case "au-revoir", _ if sure or state.phase is Phase.MORE:
@@ -139,7 +158,7 @@ class Dialogue:
                 return self.people.reach(state, department, "Appelant mécontent", turn.at, say)
             case "hors-sujet", detail if detail in LANGUAGES:
                 return self._speak(state, LANGUAGES[detail])
-            case "hors-sujet", _ if sure:
+            case "hors-sujet", _ if sure and not self._another_day(state, match, turn):
                 say = self.talk.out_of_scope(state, match.detail)
                 more = self.talk.say(state, "more")
                 return self.talk.ask(replace(state, misunderstood=0), Phase.MORE, say, more)
@@ -169,10 +188,6 @@ class Dialogue:
                 return self.people.reach(state, state.department or RECEPTION, "", turn.at)
             case Phase.OFFER if no:
                 return self._more(state)
-            case Phase.WAIT if words.waits(match.text):
-                return self.people.wait(state)
-            case Phase.WAIT if match.entry == "rappel" or words.wants_callback(match.text):
-                return self.people.begin(state, state.department or RECEPTION, turn.at)
             case Phase.MORE if no and words.wrong(match.text):
                 return self._misunderstood(
                     state, turn, "answer-wrong", Note("corrected", state.last_entry)

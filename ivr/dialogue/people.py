@@ -17,7 +17,7 @@ from ivr.dialogue.turns import (
     TakeCallback,
 )
 from ivr.knowledge.base import RECEPTION
-from ivr.nlu.match import Match
+from ivr.nlu.match import Decision, Match
 
 PEOPLE_PHASES = frozenset(
     [Phase.WANT_CALLBACK, Phase.NUMBER_OK, Phase.NUMBER, Phase.NUMBER_READ_BACK, Phase.WHEN]
@@ -84,9 +84,10 @@ class People:
                 if digits:
                     return self._number(state, digits)
             case Phase.WHEN:
-                if match.entry not in ("operateur", "au-revoir", "repeter"):
-                    wanted = "" if match.entry in ("oui", "non") else match.text
-                    return self._write(state, wanted)
+                # "Demain matin" resembles a goodbye: whatever is not clearly else is the wish.
+                sure = match.decision is Decision.ANSWER
+                if not (sure and match.entry in ("operateur", "repeter")):
+                    return self._write(state, words.moment(match.text))
             case _ if match.entry in ("oui", "non"):
                 return self._yes_or_no(state, yes=match.entry == "oui", at=at)
             case Phase.WANT_CALLBACK if words.wants_callback(match.text):

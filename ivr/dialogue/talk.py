@@ -59,14 +59,17 @@ class Talk:
         """The answer of an entry, or of one of its follow-ups; of a day, when one was named."""
         about = f"faq:{entry}" + (f"/{follow_up}" if follow_up else "")
         language = self.language_of(state, entry)
-        text = None
-        if follow_up is None:
-            text = self.knowledge.opening_answer(entry, state.last_heard, turn.at, language)
+        text = self.opening(state, entry, turn.at) if follow_up is None else None
         text = text or self.knowledge.answer(entry, language, follow_up=follow_up)
         said = Say(text, about, language, state.pace)
         if language != state.language:
             return (self.say(state, "only-in-french"), said)
         return (said,)
+
+    def opening(self, state: State, entry: str, at: datetime) -> str | None:
+        """The answer about the day that the caller named last, where the entry has hours."""
+        language = self.language_of(state, entry)
+        return self.knowledge.opening_answer(entry, state.last_heard, at, language)
 
     def offer(self, state: State, entry: str, at: datetime) -> Say | None:
         """The question whether to go on with a department, where the entry has one."""

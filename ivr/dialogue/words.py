@@ -14,6 +14,10 @@ _WRONG = re.compile(
 )
 _WAIT = re.compile(r"\b(patiente[rz]?|attend(s|re|ez|rai)?|j'attends|reste|wait|hold)\b")
 _CALL_BACK = re.compile(r"\b(rappel\w*|call( me)? back|callback)\b")
+_NO_MOMENT = re.compile(
+    r"((non|oui|ouais|merci|d'accord|ok|peu importe|n'importe quand|quand vous voulez|yes|no|"
+    r"au revoir|bonne journée|whenever|any time|thank you|thanks|goodbye)[ ,.]*)*"
+)
 _RATINGS = {
     "un": 1, "deux": 2, "trois": 3, "quatre": 4, "cinq": 5,
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5,
@@ -47,6 +51,11 @@ def waits(text: str) -> bool:
 def wants_callback(text: str) -> bool:
     """Whether a caller prefers to be called back."""
     return bool(_CALL_BACK.search(text.lower()))
+
+
+def moment(text: str) -> str:
+    """When somebody wants to be called back, as they said it; empty: as soon as possible."""
+    return "" if _NO_MOMENT.fullmatch(text.lower().strip(" .,!?")) else text
 
 
 def rating(text: str) -> int | None:
