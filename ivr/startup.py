@@ -34,7 +34,6 @@ def start(settings: Settings) -> None:
         models.require_all(settings.paths.models)
         asterisk = find_asterisk(settings)
         rendered = app.render_asterisk(settings)
-        asyncio.run(app.rehearse(settings, prompts_only=True))
         secrets = load_or_create(var)
         ivr = os.path.join(os.path.dirname(sys.executable), "ivr")
         programs = [
@@ -44,6 +43,7 @@ def start(settings: Settings) -> None:
             processes.Program("rehearsal", ["nice", ivr, "rehearse", "--watch"], "INT"),
         ]
         conf = processes.prepare(var, programs)
+        asyncio.run(app.rehearse(settings, prompts_only=True))
         stopped = threading.Event()
         look = asterisk.remote(rendered, "ari show apps")
         told = (settings, look, stopped, sys.stdout)
