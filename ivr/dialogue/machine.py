@@ -109,6 +109,7 @@ class Dialogue:
                 return step
         return (
             self._waiting(state, match, turn)
+            or self._follow_up(state, match, turn)
             or self._special(state, match, turn)
             or self._in_phase(state, match, turn)
             or self._another_day(state, match, turn)
@@ -124,6 +125,12 @@ class Dialogue:
         if match.entry == "rappel" or words.wants_callback(match.text):
             return self.people.begin(state, state.department or RECEPTION, turn.at)
         return None
+
+    def _follow_up(self, state: State, match: Match, turn: Turn) -> Step | None:
+        """ "Et combien ça coûte ?", after an answer."""
+        if match.follow_up is None or state.last_entry is None:
+            return None
+        return self._answer(state, state.last_entry, turn, follow_up=match.follow_up)
 
     def _another_day(self, state: State, match: Match, turn: Turn) -> Step | None:
         """ "Et samedi ?", after an answer about opening hours."""
@@ -205,8 +212,6 @@ class Dialogue:
 
     def _request(self, state: State, match: Match, confidence: float, turn: Turn) -> Step:
         """A request in the caller's own words."""
-        if match.follow_up and state.last_entry and match.entry == state.last_entry:
-            return self._answer(state, state.last_entry, turn, follow_up=match.follow_up)
         candidates = [c.entry for c in match.candidates if c.entry not in DIALOGUE_IDS]
         sure = match.decision is Decision.ANSWER and confidence >= UNSURE
         meant_otherwise = match.entry in DIALOGUE_IDS and (sure or match.entry == "hors-sujet")
