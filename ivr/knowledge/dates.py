@@ -60,7 +60,7 @@ _WEEKDAY = re.compile(
     rf"\b(next )?({'|'.join(_DAYS)})s?\b"
     rf"(?: (prochain|en huit|de la semaine prochaine|({_NUMBER})(?! heures?\b| h\b)))?"
 )
-_DAY_OF_MONTH = re.compile(r"\ble ([1-9]|[12]\d|3[01])\b(?! h\b| heures?\b)")
+_DAY_OF_MONTH = re.compile(rf"\ble ([1-9]|[12]\d|3[01])\b(?! (?:h|heures?|{_MONTH})\b)")
 _WEEKEND = re.compile(r"\b(week ?ends?)\b(?: (prochain))?")
 _AFTER_TOMORROW = re.compile(r"\bapres demain\b|\bday after tomorrow\b|\bsurlendemain\b")
 _TOMORROW = re.compile(r"\bdemain\b|\btomorrow\b")
@@ -145,7 +145,7 @@ def _coming(day: int, month: int, year: int | None, today: date) -> date | None:
             found = date(candidate, month, day)
         except ValueError:
             continue  # 29 February
-        if year or found >= today:
+        if found >= today:
             return found
     return None
 
