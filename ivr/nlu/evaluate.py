@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ivr.errors import Fault, KnowledgeError
-from ivr.yamlfile import read
-from ivr.nlu.match import DIALOGUE_IDS, Decision, Match
+from ivr.nlu.match import DIALOGUE_IDS, OFF_TOPIC, Decision, Match
 from ivr.nlu.matcher import Matcher
-
-OFF_TOPIC = "hors-sujet"
+from ivr.yamlfile import read
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,20 @@ from ivr.knowledge.entries import Entry
 from ivr.nlu import learner
 from ivr.nlu.cache import Arrays, Cache, Rows, digest
 from ivr.nlu.features import Encoder, Floats, Rarity, Seen
-from ivr.nlu.learner import Learnt
-from ivr.nlu.match import Context
+from ivr.nlu.match import OFF_TOPIC, Context
 from ivr.nlu.normalise import plain
+from ivr.nlu.spotter import Keyword, Spotter
 
-VERSION = "1"
+VERSION = "2"
 """To be raised when what is kept would be made in another way."""
 
 CANDIDATES = 5
+SAMPLE = 1500
+"""Examples, about, from which the rarity of keywords and certainty are learnt."""
+_KEYWORD = 0.2
+"""Added to the score of an id whose keyword is clearly heard."""
+_OFF_TOPIC = -0.1
+"""Added to the score of ``hors-sujet``: better a question too many than a caller sent away."""
 _YES_NO = 0.25
 """Added to the scores of ``oui`` and ``non`` when one of them was asked for."""
 _FOLLOWS = 0.5
@@ -42,6 +48,9 @@ class Example:
     """The detail of a dialogue id; the id of an entry's follow-up."""
 
 
+_END = Example("", "")
+
+
 @dataclass(frozen=True)
 class Examples:
     """What is said in one language."""
@@ -49,6 +58,7 @@ class Examples:
     requests: tuple[Example, ...]
     follow_ups: tuple[Example, ...]
     """What has its meaning only after an entry was answered."""
+    keywords: tuple[Keyword, ...]
     entries: dict[str, Entry]
 
     @property
@@ -59,7 +69,8 @@ class Examples:
     @property
     def key(self) -> str:
         """A name for exactly these examples."""
-        listed = [*self.requests, Example("", ""), *self.follow_ups]
+        words = [Example(one.text, one.id) for one in self.keywords]
+        listed = [*self.requests, _END, *self.follow_ups, _END, *words]
         return digest(VERSION, *(part for one in listed for part in (one.text, one.id, one.kind)))
 
 
@@ -80,59 +91,68 @@ class Scored:
 def examples_of(knowledge: Knowledge, language: str) -> Examples:
     """Everything that the knowledge gives as said in a language."""
     entries = dict(knowledge.entries_in(language))
-    found = [Example(text, one.id) for one in entries.values() for text in one.examples]
-    for intent in knowledge.intents:
-        if intent.language == language:
-            found += [Example(text, intent.id, intent.detail or "") for text in intent.examples]
-    if language == REFERENCE:
-        for topic in knowledge.topics.values():
-            found += [Example(text, "hors-sujet", topic.id) for text in topic.examples]
-    follow_ups = tuple(
+    intents = [one for one in knowledge.intents if one.language == language]
+    topics = knowledge.topics.values() if language == REFERENCE else ()
+    requests = [Example(text, one.id) for one in entries.values() for text in one.examples]
+    requests += [
+        Example(text, one.id, one.detail or "") for one in intents for text in one.examples
+    ]
+    requests += [Example(text, OFF_TOPIC, one.id) for one in topics for text in one.examples]
+    follow_ups = [
         Example(text, entry.id, one.id)
         for entry in entries.values()
         for one in entry.follow_ups
         for text in one.examples
-    )
-    return Examples(tuple(found), follow_ups, entries)
+    ]
+    keywords = [Keyword(text, one.id) for one in entries.values() for text in _words(one)]
+    keywords += [Keyword(text, one.id) for one in intents for text in one.keywords]
+    keywords += [Keyword(text, OFF_TOPIC) for one in topics for text in one.keywords]
+    return Examples(tuple(requests), tuple(follow_ups), tuple(keywords), entries)
+
+
+def _words(entry: Entry) -> list[str]:
+    """An entry's keywords and synonyms."""
+    synonyms = [text for word, others in entry.synonyms.items() for text in (word, *others)]
+    return [*entry.keywords, *synonyms]
 
 
 class Language:
     """The meanings of one language. Safe to use from many threads."""
 
-    def __init__(
-        self, examples: Examples, encoder: Encoder, rarity: Rarity, seen: Seen, learnt: Learnt
-    ) -> None:
+    def __init__(self, examples: Examples, encoder: Encoder, learnt: Arrays) -> None:
+        """``learnt`` is what ``learn`` returned for these examples."""
         self._examples, self._encoder = examples, encoder
-        self._rarity, self._seen, self._learnt = rarity, seen, learnt
         self._labels, self._ids = _labels(examples.requests)
         self._id_of = np.array([self._ids.index(name) for name, _ in self._labels])
+        self._rarity = Rarity(learnt["idf"])
+        self._spotter = Spotter(examples.keywords, self._ids)
+        self._spotter.rarity = learnt["keywords"]
+        lexical = sparse.csr_matrix(
+            (learnt["data"], learnt["indices"], learnt["indptr"]), shape=learnt["shape"]
+        )
+        self._seen = Seen(lexical, learnt["meaning"])
+        self._weights, self._calibration = learnt["weights"], learnt["calibration"]
 
     @classmethod
     def load(cls, name: str, examples: Examples, encoder: Encoder, cache: Cache) -> Language:
         """Learn the examples, or take what was learnt of exactly these from the cache."""
-        kept = cache.read(f"learnt-{name}", examples.key)
-        if kept is None:
-            kept = _learn(examples, encoder, cache.rows(f"meaning-{name}"))
-            cache.write(f"learnt-{name}", examples.key, kept)
-        lexical = sparse.csr_matrix((kept["data"], kept["indices"], kept["indptr"]), kept["shape"])
-        return cls(
-            examples,
-            encoder,
-            Rarity(kept["idf"]),
-            Seen(lexical, kept["meaning"]),
-            Learnt(kept["weights"], kept["calibration"]),
-        )
+        learnt = cache.read(f"learnt-{name}", examples.key)
+        if learnt is None:
+            learnt = learn(examples, encoder, cache.rows(f"meaning-{name}"))
+            cache.write(f"learnt-{name}", examples.key, learnt)
+        return cls(examples, encoder, learnt)
 
     def score(self, texts: Sequence[str], context: Context, day: date | None) -> list[Scored]:
         """How likely each meaning of each text is; nothing for a text without a word."""
         said = Seen(self._rarity.lexical(texts), self._encoder(texts))
         alike = learner.likeness(said, self._seen)
-        kinds = alike[:, : len(self._examples.requests)] @ self._learnt.weights
-        ids = learner.by_id(kinds, self._id_of)
+        kinds = alike[:, : len(self._examples.requests)] @ self._weights
+        spotted = self._spotter.spot(texts)
+        ids = _combined(kinds, self._id_of, spotted, self._ids)
         if context.expecting == "yes-no":
             ids[:, [n for n, one in enumerate(self._ids) if one in ("oui", "non")]] += _YES_NO
         ids[:, [n for n, one in enumerate(self._ids) if not self._valid(one, day)]] = -1.0
-        certain = self._learnt.certainty(ids)
+        certain = learner.certainty(ids, self._calibration)
         return [
             self._ranked(ids[row], kinds[row], float(certain[row]), alike[row], context)
             if plain(text)
@@ -172,28 +192,42 @@ class Language:
         return entry is None or day is None or entry.valid_on(day)
 
 
-def _labels(requests: Sequence[Example]) -> tuple[list[tuple[str, str]], list[str]]:
-    """The labels learnt (an id and a kind), and the ids."""
-    return sorted({(one.id, one.kind) for one in requests}), sorted({one.id for one in requests})
-
-
-def _learn(examples: Examples, encoder: Encoder, meanings: Rows) -> Arrays:
-    rarity = Rarity.of(examples.texts)
-    seen = Seen(rarity.lexical(examples.texts), meanings.of(examples.texts, encoder))
-    labels, ids = _labels(examples.requests)
+def learn(examples: Examples, encoder: Encoder, meanings: Rows) -> Arrays:
+    """Everything that is to be kept of the examples, as arrays."""
+    requests, texts = examples.requests, examples.texts
+    labels, ids = _labels(requests)
     number = {label: n for n, label in enumerate(labels)}
-    learnt = learner.learn(
-        seen.head(len(examples.requests)),
-        np.array([number[one.id, one.kind] for one in examples.requests]),
-        np.array([ids.index(name) for name, _ in labels]),
-    )
+    id_of = np.array([ids.index(name) for name, _ in labels])
+    rarity = Rarity.of(texts)
+    seen = Seen(rarity.lexical(texts), meanings.of(texts, encoder))
+    wanted = np.array([number[one.id, one.kind] for one in requests])
+    weights, left_out = learner.learn(seen.head(len(requests)), wanted, len(labels))
+    sample = np.arange(0, len(requests), max(1, len(requests) // SAMPLE))
+    sampled = [texts[n] for n in sample]
+    spotter = Spotter(examples.keywords, ids)
+    spotter.learn(sampled)
+    scores = _combined(left_out[sample], id_of, spotter.spot(sampled), ids)
+    right = scores.argmax(axis=1) == id_of[wanted[sample]]
     return {
         "idf": rarity.idf,
+        "keywords": spotter.rarity,
         "data": seen.lexical.data,
         "indices": seen.lexical.indices,
         "indptr": seen.lexical.indptr,
         "shape": np.array(seen.lexical.shape),
         "meaning": seen.meaning,
-        "weights": learnt.weights,
-        "calibration": learnt.calibration,
+        "weights": weights,
+        "calibration": learner.calibrate(scores, right),
     }
+
+
+def _labels(requests: Sequence[Example]) -> tuple[list[tuple[str, str]], list[str]]:
+    """The labels learnt (an id and a kind), and the ids."""
+    return sorted({(one.id, one.kind) for one in requests}), sorted({one.id for one in requests})
+
+
+def _combined(kinds: Floats, id_of: learner.Numbers, spotted: Floats, ids: Sequence[str]) -> Floats:
+    """The scores of ids: of all their kinds, with their keywords."""
+    scores: Floats = kinds @ np.eye(len(ids), dtype=np.float32)[id_of] + _KEYWORD * spotted
+    scores[:, [n for n, one in enumerate(ids) if one == OFF_TOPIC]] += _OFF_TOPIC
+    return scores

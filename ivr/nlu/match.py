@@ -25,6 +25,10 @@ DIALOGUE_IDS = frozenset(
 """What a caller may mean that the dialogue itself handles; never ids of FAQ entries."""
 
 
+OFF_TOPIC = "hors-sujet"
+"""The dialogue id of what the town hall does not handle."""
+
+
 @dataclass(frozen=True)
 class Candidate:
     """One possible meaning."""

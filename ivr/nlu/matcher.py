@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -95,7 +95,7 @@ class Matcher:
 
 
 def _decision(candidates: Sequence[Candidate]) -> Decision:
-    """What the certainty allows. A move of the dialogue is made or not: there is no confirming it."""
+    """What the certainty allows. A move of the dialogue is made or not, never confirmed."""
     best = candidates[0]
     if best.score >= ANSWER:
         return Decision.ANSWER

@@ -65,8 +65,7 @@ def stem(word: str) -> str:
 _SUFFIXES = [
     (suffix, 4)
     for suffix in sorted(
-        "s e es ee ees er ez ent ait ais aient ant ante antes ants ions iez era erai erais erait "
-        "erez eront ir it is issent issait irai aux x".split(),
+        ["s", "e", "es", "ee", "ees", "er", "ez", "ent", "ait", "ais", "aient", "ant", "ante", "antes", "ants", "ions", "iez", "era", "erai", "erais", "erait", "erez", "eront", "ir", "it", "is", "issent", "issait", "irai", "aux", "x"],
         key=len,
         reverse=True,
     )

@@ -12,6 +12,7 @@ from functools import lru_cache
 _RULES = [
     (re.compile(pattern), sound)
     for pattern, sound in [
+        (r"(?<=[aeiouy])s(?=[aeiouy])", "z"),
         (r"eaux?|aux?|hau|ho", "o"),
         (r"oeu|eu", "e"),
         (r"ph", "f"),
@@ -22,17 +23,16 @@ _RULES = [
         (r"gu(?=[eiy])", "g"),
         (r"c(?=[eiy])|sc(?=[eiy])|ss|ti(?=on)|x\b", "s"),
         (r"x", "cs"),
-        (r"(?<=[aeiouy])s(?=[aeiouy])", "z"),
         (r"(?:ain|ein|aim|in|im|yn|un|um)(?![aeiouymn])", "I"),
         (r"(?:an|am|en|em)(?![aeiouymn])", "A"),
         (r"(?:on|om)(?![aeiouymn])", "O"),
         (r"oi|oy", "wa"),
         (r"ou", "u"),
+        (r"e\b|es\b|ent\b", ""),
         (r"ai|ei|ay|ey|est\b|er\b|ez\b|et\b", "e"),
         (r"h", ""),
         (r"y", "i"),
         (r"[bcdfgpqstxz]+\b", ""),
-        (r"e\b|es\b|ent\b", ""),
         (r"(.)\1+", r"\1"),
     ]
 ]
