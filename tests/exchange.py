@@ -1,76 +1,67 @@
-"""A real switchboard Asterisk with the public network beside it, for tests that place calls."""
+"""An application of a test's own behind the real switchboard, and what its calls leave behind."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
-from ivr.asterisk.ari import AriAddress
+import numpy as np
+
+from ivr.asterisk.ari import Ari, AriAddress
+from ivr.asterisk.ari_leg import token_of
+from ivr.asterisk.calls import Calls, Handler
+from ivr.asterisk.media import Pacing
 from ivr.asterisk.process import AsteriskProcess
-from ivr.asterisk.program import find_asterisk
-from ivr.asterisk.render import (
-    ARI_APP,
-    ARI_USER,
-    PhoneSpec,
-    QueueSpec,
-    render,
-    switchboard_home,
-)
-from ivr.secrets import load_or_create
-from ivr.settings import Settings, load
-from ivr.testcaller.caller import Manner, Telephones, telephones
-from ivr.testcaller.network import Network, free_port
+from ivr.asterisk.render import ARI_APP, ARI_USER
+from ivr.audio.pcm import SAMPLE_RATE, Samples, from_samples, to_samples
+from ivr.secrets import Secrets
+from ivr.settings import Settings
 
-APP = ARI_APP
+TOWN_HALL = "0232001000"
 
 
-@dataclass(frozen=True)
-class Exchange:
-    """What a test needs of the two."""
-
-    settings: Settings
-    ari: AriAddress
-    asterisk: AsteriskProcess
-    network: AsteriskProcess
-    phones: Telephones
+def ari_address(settings: Settings, secrets: Secrets) -> AriAddress:
+    """ARI of the switchboard."""
+    return AriAddress("127.0.0.1", settings.asterisk.http_port, ARI_USER, secrets.ari)
 
 
 @asynccontextmanager
-async def exchange(
-    root: Path, desks: Sequence[str] = (), manner: Manner | None = None
-) -> AsyncIterator[Exchange]:
-    """Both up, with the operators' telephones ``desks`` registered, all serving ``accueil``."""
-    settings = _settings(root)
-    secrets = load_or_create(settings.paths.var, desks)
-    program = find_asterisk(settings)
-    queues = [QueueSpec("accueil", "Accueil")]
-    render(
-        settings,
-        secrets,
-        queues,
-        [PhoneSpec(d, f"Poste {d}", ("accueil",)) for d in desks],
-        program,
-    )
-    async with (
-        AsteriskProcess(program, switchboard_home(settings)) as asterisk,
-        Network(root / "network", settings, secrets, desks) as network,
-        telephones(network, manner) as phones,
-    ):
-        address = AriAddress("127.0.0.1", settings.asterisk.http_port, ARI_USER, secrets.ari)
-        yield Exchange(settings, address, asterisk, network.process, phones)
+async def application(
+    address: AriAddress, handle: Handler, *, at_once: int = 100, pacing: Pacing | None = None
+) -> AsyncIterator[Calls]:
+    """Take the switchboard's calls with ``handle``; its end must leave no bridge and no task."""
+    before = asyncio.all_tasks()
+    async with Ari(address, ARI_APP) as ari:
+        calls = Calls(ari, handle, at_once=at_once, pacing=pacing)
+        serving = asyncio.create_task(calls.serve())
+        try:
+            await asyncio.wait_for(calls.connected.wait(), 10)
+            yield calls
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+        assert not [bridge for bridge in await ari.bridges() if token_of(ARI_APP, bridge.id)]
+    left = asyncio.all_tasks() - before
+    assert not [task for task in left if "asterisk" in repr(task.get_coro())]
 
 
-def _settings(root: Path) -> Settings:
-    import socket
+async def until_empty(asterisk: AsteriskProcess) -> None:
+    """Wait until no channel is left; raises TimeoutError."""
+    async with asyncio.timeout(5):
+        while await asterisk.channels():
+            pass
 
-    settings = load()
-    ports = {"http_port": free_port(), "ami_port": free_port()}
-    return settings.model_copy(
-        update={
-            "paths": settings.paths.model_copy(update={"var": root / "var"}),
-            "sip": settings.sip.model_copy(update={"port": free_port(socket.SOCK_DGRAM)}),
-            "asterisk": settings.asterisk.model_copy(update=ports),
-        }
-    )
+
+def tone(ms: int, hz: int = 440) -> bytes:
+    """A plain tone at -15 dBFS."""
+    at = np.arange(SAMPLE_RATE * ms // 1000) / SAMPLE_RATE
+    samples: Samples = (0.25 * np.sin(2 * np.pi * hz * at)).astype(np.float32)
+    return from_samples(samples)
+
+
+def pitch(pcm: bytes) -> float:
+    """The strongest frequency in it, in Hz."""
+    samples = to_samples(pcm)
+    strongest = int(np.argmax(np.abs(np.fft.rfft(samples))))
+    return strongest * SAMPLE_RATE / len(samples)

@@ -78,7 +78,7 @@ async def open_line(
             await ari.join(bridge, channel_id)
             yield sound
     finally:
-        await _all_of(ari.hang_up(media), ari.delete_bridge(bridge))
+        await _completely(_all_of(ari.hang_up(media), ari.delete_bridge(bridge)))
 
 
 async def _join_media(ari: Ari, bridge: str, media: str) -> None:
@@ -98,7 +98,7 @@ async def _join_media(ari: Ari, bridge: str, media: str) -> None:
 
 
 async def _completely(work: Awaitable[T]) -> T:
-    """Finish ``work`` even if cancelled: what is created after its removal would stay for good."""
+    """Finish ``work`` even if cancelled: a request half made would leave something behind."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
@@ -211,7 +211,7 @@ class AriLeg:
             return
         self._given_back = True
         try:
-            await self._ari.resume(self._started.call_id)
+            await _completely(self._ari.resume(self._started.call_id))
         except CallerGone:
             log.debug("call %s: gone before it was given back", self._started.call_id)
 

@@ -37,7 +37,9 @@ class Calls:
         self._at_once = at_once
         self._pacing = pacing or Pacing()
         self._legs: dict[str, AriLeg] = {}
-        self._connected = asyncio.Event()
+        self._look = asyncio.Event()
+        self.connected = asyncio.Event()
+        """Set once Asterisk hands its calls to us."""
 
     @property
     def active(self) -> int:
@@ -55,7 +57,8 @@ class Calls:
             async with aclosing(self._ari.listen()) as events:
                 async for event in events:
                     if isinstance(event, Connected):
-                        self._connected.set()
+                        self.connected.set()
+                        self._look.set()
                     elif isinstance(event, StasisStart) and (leg := self._admit(event)):
                         full = len(self._legs) > self._at_once
                         task = asyncio.create_task(self._conduct(leg, event.channel, full))
@@ -120,8 +123,8 @@ class Calls:
         """After each connection, and now and then: agree with Asterisk on what there is."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._connected.wait(), LOOK_EVERY)
-            self._connected.clear()
+                await asyncio.wait_for(self._look.wait(), LOOK_EVERY)
+            self._look.clear()
             try:
                 if amiss := await self._amiss():
                     await asyncio.sleep(GRACE)

@@ -218,6 +218,8 @@ class Person:
         elif isinstance(event, Played):
             self.timeline.said.add(self._mouth.has_left(now), now)
             self._breathe()
+        else:
+            self._end("the sound was lost")
         self._news.set()
 
     def _breathe(self) -> None:
@@ -229,8 +231,6 @@ class Person:
     def _happened(self, event: Event) -> None:
         if isinstance(event, ChannelDestroyed):
             self._end(f"{event.cause_txt} ({event.cause})")
-        elif isinstance(event, StasisEnd):
-            self._end("left the network's application")
 
     def _end(self, cause: str) -> None:
         self.cause = self.cause or cause
@@ -271,6 +271,10 @@ class Incoming(Person):
         self.connect()
         await self._unless_over(self._connected.wait())
 
+    def _happened(self, event: Event) -> None:
+        if isinstance(event, StasisEnd):  # Asterisk does not report its ChannelDestroyed
+            self._end("it has stopped ringing, or was hung up")
+
     async def refuse(self) -> None:
         """Press the red button: the switchboard is told that we are busy."""
         await self._ari.hang_up(self._channel_id, "busy")
@@ -308,11 +312,17 @@ class Telephones:
 
     async def desk_rings(self, extension: str, at_most_s: float = 10) -> Incoming:
         """The next call that rings at an operator's desk; raises TimeoutError."""
-        return await asyncio.wait_for(self._rung[f"poste-{extension}"].get(), at_most_s)
+        return await self._rings(f"poste-{extension}", at_most_s)
 
     async def public_rings(self, number: str, at_most_s: float = 10) -> Incoming:
         """The next call from the town hall to a number outside; raises TimeoutError."""
-        return await asyncio.wait_for(self._rung[number].get(), at_most_s)
+        return await self._rings(number, at_most_s)
+
+    async def _rings(self, telephone: str, at_most_s: float) -> Incoming:
+        async with asyncio.timeout(at_most_s):
+            while (incoming := await self._rung[telephone].get()).ended:
+                pass  # it has stopped ringing
+        return incoming
 
     async def listen(self, ready: asyncio.Future[None]) -> None:
         """Take what Asterisk tells, for ever."""
