@@ -54,7 +54,7 @@ def test_nearly_one_phrase_for_two_entries(tmp_path: Path, said: str, alike: boo
 
 def test_one_phrase_for_an_entry_and_the_dialogue(tmp_path: Path) -> None:
     (fault,) = found(tmp_path, replaced(DIALOGUE, "plus lentement s'il vous plaît", "aller nager"))
-    assert fault.startswith("dialogue/fr.yaml:6: repeter/slower: « aller nager » est aussi un")
+    assert fault.startswith("dialogue/fr.yaml:7: repeter/slower: « aller nager » est aussi un")
 
 
 def test_languages_do_not_meet(tmp_path: Path) -> None:
@@ -113,8 +113,8 @@ def test_advice(tmp_path: Path) -> None:
     assert [(fault.where, fault.line) for fault in given] == [
         ("horaires", 3),
         ("piscine", 9),
-        ("piscine", 2),
         ("eau-fuite", 3),
+        ("piscine", 2),
     ]
     many = ", ".join(f"fuite {n}" for n in range(WANTED_EXAMPLES))
     enough = load(write(tmp_path / "b", replaced(EAU, "il y a une fuite dans la rue", many)))
