@@ -9,6 +9,9 @@ import pytest
 
 from ivr.knowledge import load
 from ivr.knowledge.check import WANTED_EXAMPLES, Lines, advice, check, examples
+from ivr.knowledge.directory import DepartmentsFile
+from ivr.knowledge.entries import Entry
+from ivr.knowledge.hours import Mode
 from ivr.knowledge.schema import schemas
 from tests.knowledge_folder import Files, replaced, write
 
@@ -137,3 +140,12 @@ def test_every_field_that_people_write_is_explained() -> None:
         for part in (schema, *schema.get("$defs", {}).values()):
             for field, about in part.get("properties", {}).items():
                 assert "description" in about or field.endswith("day"), (name, field)
+
+
+# --- the guide ---------------------------------------------------------------------------------
+
+
+def test_the_guide_names_every_field_and_mode() -> None:
+    guide = (ROOT / "docs" / "fr" / "faq.md").read_text("utf-8")
+    names = [*Entry.model_fields, *Mode, *DepartmentsFile.model_fields, "closures", "openings"]
+    assert [name for name in names if name not in guide] == []

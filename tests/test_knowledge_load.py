@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.errors import Fault, KnowledgeError
@@ -18,7 +18,7 @@ from ivr.knowledge import Knowledge, load
 from ivr.knowledge.templates import MAX_OUTPUT, TemplateFault, render
 from ivr.knowledge.text import fold
 from ivr.yamlfile import parse
-from tests.knowledge_folder import FILES, Files, replaced, write
+from tests.knowledge_folder import FILES, Files, put, replaced, write
 
 ROOT = Path(__file__).parents[1]
 
@@ -366,6 +366,29 @@ def test_any_yaml_is_read_or_refused_on_a_line(text: str) -> None:
 def test_folding_twice_is_folding_once(text: str) -> None:
     assert fold(fold(text)) == fold(text)
     assert set(fold(text)) <= set("abcdefghijklmnopqrstuvwxyz0123456789 ")
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("scratch"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_whatever_is_done_to_a_file_it_loads_or_the_faults_are_told(
+    scratch: Path, data: st.DataObject
+) -> None:
+    name = data.draw(st.sampled_from(sorted(FILES)))
+    text = FILES[name]
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, min(len(text), start + 30)))
+    new = data.draw(st.text(alphabet="{}[]:,-#'\"|>&*!% \n\t.0a\u00e9~", max_size=6))
+    put(scratch / name, text[:start] + new + text[end:])
+    try:
+        with suppress(KnowledgeError):
+            load(scratch)
+    finally:
+        put(scratch / name, text)
 
 
 def test_ten_thousand_entries(tmp_path: Path) -> None:
