@@ -71,8 +71,8 @@ class Kokoro:
         with _ESPEAK_LOCK:
             if language not in self._phonemizers:
                 self._phonemizers[language] = _phonemizer(language)
-            (said,) = self._phonemizers[language].phonemize([text], strip=True)
-        return self._tokenizer.known(said).strip()
+            said = self._phonemizers[language].phonemize([text], strip=True)
+        return self._tokenizer.known("".join(said)).strip()
 
     def _sound(self, phonemes: str, styles: Samples, pace: float) -> Samples:
         tokens = self._tokenizer.tokenize(phonemes)

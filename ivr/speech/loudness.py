@@ -16,9 +16,9 @@ TELEPHONE_LUFS = -20.0
 are a little faint beside a human voice."""
 CEILING_DBTP = -1.5
 """True peaks stay below this, in dB: the next filter or codec on the way still has room."""
-LEAD_MS, TAIL_MS = 30, 80
+LEAD_MS, TAIL_MS = 40, 80
 """Silence left before and after the voice, in ms."""
-_AUDIBLE_DB = -45.0
+_AUDIBLE_DB = -38.0
 _BLOCK_S = 0.4
 _LOOK_AHEAD_MS = 5
 _OVERSAMPLED = 4
