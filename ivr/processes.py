@@ -97,8 +97,22 @@ def only_one(var: Path) -> Iterator[None]:
 def check(settings: Settings) -> None:
     """See that the ports are free and the disk has room.
 
-    Asterisk would start without a port that it cannot have, and only say so in its log. Raises
-    SettingsError naming each setting to change, or IvrError.
+    Raises SettingsError naming each setting to change, or IvrError.
+    """
+    if faults := taken_ports(settings):
+        raise SettingsError(faults)
+    free = shutil.disk_usage(settings.paths.var).free
+    if free < LEAST_ROOM:
+        raise IvrError(
+            f"the disk of {settings.paths.var} has only {free / 1e6:.0f} MB left; make room "
+            f"({LEAST_ROOM / 1e6:.0f} MB at least), or no call and no callback can be recorded"
+        )
+
+
+def taken_ports(settings: Settings) -> list[Fault]:
+    """Ports of the settings that another program uses, as faults that name key and port.
+
+    Asterisk would start without a port that it cannot have, and only say so in its log.
     """
     udp, tcp = socket.SOCK_DGRAM, socket.SOCK_STREAM
     wanted = (
@@ -107,14 +121,7 @@ def check(settings: Settings) -> None:
         ("asterisk.ami_port", tcp, "127.0.0.1", settings.asterisk.ami_port),
         ("redis.port", tcp, "127.0.0.1", settings.redis.port),
     )
-    if faults := [fault for one in wanted if (fault := _port_fault(*one))]:
-        raise SettingsError(faults)
-    free = shutil.disk_usage(settings.paths.var).free
-    if free < LEAST_ROOM:
-        raise IvrError(
-            f"the disk of {settings.paths.var} has only {free / 1e6:.0f} MB left; make room "
-            f"({LEAST_ROOM / 1e6:.0f} MB at least), or no call and no callback can be recorded"
-        )
+    return [fault for one in wanted if (fault := _port_fault(*one))]
 
 
 def _port_fault(key: str, kind: socket.SocketKind, address: str, port: int) -> Fault | None:
