@@ -219,6 +219,8 @@ FAULTS: list[tuple[str, str, str, str]] = [
     (DEPARTMENTS, "menu: {1: eau}", "menu: {1: gare}", "le service « gare » n'existe pas"),
     (DEPARTMENTS, "menu: {1: eau}", "menu: {0: eau}", "n'est pas une touche du menu"),
     (DEPARTMENTS, "id: eau", "id: accueil", "l'identifiant « accueil » existe déjà (ligne 7)"),
+    (DEPARTMENTS, "id: accueil", "id: gare", "departments.yaml:6: departments: il manque le serv"),
+    (HOURS, "switchboard: mairie", "switchboard: gare", "hours.yaml:1: switchboard: l'horaire «"),
     (OPERATORS, "[accueil]", "[gare]", "operators.yaml:2: Martine Dubois: le service « gare »"),
     (HOURS, "08:30-12:00", "8h30-12h", "n'est pas une plage horaire"),
     (HOURS, '"13:30-17:00"', '"11:30-17:00"', "se chevauchent"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ivr.errors import Fault
+from ivr.knowledge.base import RECEPTION
 from ivr.knowledge.directory import Department, DepartmentsFile, OperatorsFile, Place
 from ivr.knowledge.hours import Hours
 from ivr.yamlfile import Document, Loc
@@ -12,40 +13,37 @@ from ivr.yamlfile import Document, Loc
 Directories = tuple[Document, DepartmentsFile]
 
 
-def _groups(file: DepartmentsFile) -> tuple[tuple[str, Sequence[Department | Place]], ...]:
-    return ("departments", file.departments), ("places", file.places)
-
-
 def schedule_faults(directory: Directories, hours: tuple[Document, Hours]) -> list[Fault]:
     """Schedules that are named and not written."""
-    faults = []
-    known = hours[1].schedules
-    what = f"n'existe pas dans hours.yaml ; ceux qui existent : {', '.join(known)}"
-    for group, members in _groups(directory[1]):
-        for n, one in enumerate(members):
-            if one.schedule not in known:
-                faults.append(
-                    directory[0].fault(
-                        (group, n, "schedule"), f"l'horaire « {one.schedule} » {what}"
-                    )
-                )
-    if hours[1].switchboard not in (None, *known):
-        faults.append(
-            hours[0].fault(("switchboard",), f"l'horaire « {hours[1].switchboard} » {what}")
+    (document, file), (own, value) = directory, hours
+    named: list[tuple[Document, Loc, str]] = [
+        (document, (group, n, "schedule"), one.schedule)
+        for group, members in _groups(file)
+        for n, one in enumerate(members)
+    ]
+    if value.switchboard is not None:
+        named.append((own, ("switchboard",), value.switchboard))
+    named += [
+        (own, (group, n, "schedules", m), name)
+        for group, lines in (("closures", value.closures), ("openings", value.openings))
+        for n, line in enumerate(lines)
+        for m, name in enumerate(line.schedules)
+    ]
+    listed = ", ".join(value.schedules)
+    return [
+        document.fault(
+            loc,
+            f"l'horaire « {name} » n'existe pas dans hours.yaml ; ceux qui existent : {listed}",
         )
-    for group, lines in (("closures", hours[1].closures), ("openings", hours[1].openings)):
-        for n, line in enumerate(lines):
-            for m, name in enumerate(line.schedules):
-                if name not in known:
-                    faults.append(
-                        hours[0].fault((group, n, "schedules", m), f"l'horaire « {name} » {what}")
-                    )
-    return faults
+        for document, loc, name in named
+        if name not in value.schedules
+    ]
 
 
 def people_faults(directory: Directories, operators: tuple[Document, OperatorsFile]) -> list[Fault]:
     """Ids, names and extensions used twice, unknown departments, and unreachable ones."""
     return [
+        *_reception(directory),
         *_twice(directory),
         *_namesakes(directory),
         *_menu(directory),
@@ -53,6 +51,20 @@ def people_faults(directory: Directories, operators: tuple[Document, OperatorsFi
         *_extensions(directory, operators),
         *_unreachable(directory, operators[1]),
     ]
+
+
+def _groups(file: DepartmentsFile) -> tuple[tuple[str, Sequence[Department | Place]], ...]:
+    return ("departments", file.departments), ("places", file.places)
+
+
+def _reception(directory: Directories) -> Iterable[Fault]:
+    document, file = directory
+    if RECEPTION not in [one.id for one in file.departments]:
+        yield document.fault(
+            ("departments",),
+            f"il manque le service « {RECEPTION} », qui prend les appels dont l'objet n'est pas "
+            "connu : ajoutez-le",
+        )
 
 
 def _menu(directory: Directories) -> Iterable[Fault]:
