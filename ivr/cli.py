@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import signal
 import sys
 from collections.abc import Coroutine
 from dataclasses import asdict
@@ -65,10 +66,20 @@ def _settings(context: typer.Context) -> Settings:
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; Ctrl-C and SIGTERM cancel it, so that it lets go of what it holds."""
+
+    async def until_told_to_stop() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work
+
     try:
-        return asyncio.run(work)
+        return asyncio.run(until_told_to_stop())
     except KeyboardInterrupt:
         sys.exit(130)
+    except asyncio.CancelledError:
+        sys.exit(0)
 
 
 def _print_json(value: object) -> None:
@@ -76,6 +87,36 @@ def _print_json(value: object) -> None:
 
 
 # --- the processes -----------------------------------------------------------------------------
+
+
+@app.command()
+def start(context: typer.Context) -> None:
+    """Run Redis, Asterisk and the switchboard in the foreground until Ctrl-C."""
+    from ivr import startup
+
+    startup.start(_settings(context))
+
+
+@app.command()
+def redis(context: typer.Context) -> None:
+    """Run our Redis alone, for systemd."""
+    from ivr import startup
+
+    startup.redis(_settings(context))
+
+
+@app.command()
+def asterisk(
+    context: typer.Context,
+    which: Annotated[bool, typer.Option(help="Only say which Asterisk would run.")] = False,
+) -> None:
+    """Run our Asterisk alone, for systemd, with the configuration rendered last."""
+    from ivr import startup
+
+    if which:
+        print(startup.asterisk_found(_settings(context)))
+    else:
+        startup.asterisk(_settings(context))
 
 
 @app.command()
@@ -111,6 +152,8 @@ def models(
     context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(help="Default: all that are needed.")] = None,
     offline: Annotated[Path | None, typer.Option(help="Take them from this folder.")] = None,
+    tests: Annotated[bool, typer.Option(help="With those that the tests need.")] = False,
+    quick: Annotated[bool, typer.Option(help="Look at sizes alone, not at checksums.")] = False,
     as_json: Json = False,
 ) -> None:
     """Say which speech models are present, verify them, and fetch what is missing."""
@@ -121,8 +164,9 @@ def models(
     statuses = models_module.ensure(
         _settings(context).paths.models,
         names=names or (),
+        tests=tests,
         offline=offline,
-        full=True,
+        full=not quick,
         progress=bars,
     )
     bars.close()
@@ -217,6 +261,15 @@ def simulate(
     settings = _settings(context)
     good = _run(application.play(settings, script) if script else application.converse(settings))
     sys.exit(0 if good else 1)
+
+
+@app.command()
+def schema(context: typer.Context, folder: Path) -> None:
+    """Write the JSON Schemas of the knowledge files, for editors, into FOLDER."""
+    from ivr.knowledge.schema import write
+
+    for path in write(folder):
+        print(path)
 
 
 # --- speech ------------------------------------------------------------------------------------

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from ivr import app
 from ivr.asterisk.process import AsteriskProcess, switchboard
 from ivr.asterisk.render import PhoneSpec, QueueSpec
+from ivr.call import Mind
 from ivr.errors import AsteriskError
 from ivr.secrets import Secrets, load_or_create
 from ivr.settings import Settings
@@ -36,6 +38,12 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def secrets(settings: Settings) -> Secrets:
     """Its generated passwords."""
     return load_or_create(settings.paths.var, [phone.extension for phone in PHONES])
+
+
+@pytest.fixture(scope="session")
+def mind(settings: Settings) -> Mind:
+    """The dialogue and the matcher of the sample town."""
+    return app.think(app.learn(settings), settings)
 
 
 @pytest.fixture(scope="session")
