@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from ivr import processes
-from ivr.errors import IvrError, SettingsError
+from ivr import processes, startup
+from ivr.errors import AsteriskError, IvrError, SettingsError
 from ivr.secrets import load_or_create
 from ivr.settings import Settings, load
 from ivr.testcaller.network import free_port
@@ -92,6 +92,21 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         processes.only_one(tmp_path / "file" / "var"),
     ):
         pytest.fail("it was made")
+
+
+def test_asterisk_without_its_configuration(settings: Settings) -> None:
+    with pytest.raises(AsteriskError, match=r"asterisk.conf: is not there; run: ivr render"):
+        startup.asterisk(settings)
+
+
+def test_what_is_told_when_it_answers(settings: Settings) -> None:
+    told = "\n".join(startup.ready(settings))
+    assert "ivr call --say" in told
+    assert f"SIP user test-line at 127.0.0.1:{settings.sip.port}" in told
+    trunk = settings.trunk.model_copy(update={"test_line": False})
+    told = "\n".join(startup.ready(settings.model_copy(update={"trunk": trunk})))
+    assert "ivr call" not in told
+    assert "test-line" not in told
 
 
 # --- Redis ----------------------------------------------------------------------------------------
