@@ -34,6 +34,9 @@ entre 8h-12h → entre huit heures et midi
 9h-12h / 14h-17h → de neuf heures à midi et de quatorze heures à dix-sept heures
 mardi 9h-12h, 14h-17h30 → mardi de neuf heures à midi et de quatorze heures à dix-sept heures trente
 24h/24 et 7j/7 → vingt-quatre heures sur vingt-quatre et sept jours sur sept
+1/2 h → une demi-heure
+une 1/2 heure → une demi-heure
+14h30min → quatorze heures trente
 sous 12 h → sous douze heures
 sous 24 h → sous vingt-quatre heures
 48 h → quarante-huit heures
@@ -52,6 +55,7 @@ le 11 novembre 1918 → le onze novembre mille neuf cent dix-huit
 01.02.2026 → premier février deux mille vingt-six
 03/05/26 → trois mai deux mille vingt-six
 2026-05-01 → premier mai deux mille vingt-six
+les 25/12 et 31/12 → les vingt-cinq décembre et trente et un décembre
 le 11/11 → le onze novembre
 le 01/05 et le 08/05 → le premier mai et le huit mai
 lundi 3 → lundi trois
@@ -164,6 +168,11 @@ la 1/2 journée → la demi-journée
 80 000 → quatre-vingt mille
 007 → zéro zéro sept
 2 x 3 → deux fois trois
+2x/semaine → deux fois par semaine
+2 fois/mois → deux fois par mois
+35 x 45 mm → trente-cinq sur quarante-cinq millimètres
+le prix au m² → le prix au mètre carré
+les +18 ans → les plus de dix-huit ans
 """
 
 WORDS = """
@@ -174,6 +183,10 @@ M./Mme → monsieur ou madame
 MM. Durand et Petit → messieurs Durand et Petit
 Mlle Rose → mademoiselle Rose
 Dr House → docteur House
+Dr. House → docteur House
+Mlle. Rose → mademoiselle Rose
+8, av. du Gal de Gaulle → huit, avenue du Général de Gaulle
+place du Mal-Foch → place du Maréchal-Foch
 Me Durand → maître Durand
 n° 12 → numéro douze
 n°12 → numéro douze
@@ -222,9 +235,9 @@ service-public.fr → service tiret public point f r
 www.service-public.fr → service tiret public point f r
 https://www.ants.gouv.fr/ → a n t s point gouv point f r
 Voir france-titres.gouv.fr, merci → Voir france tiret titres point gouv point f r, merci
-mairie@valmont-sur-eure.fr → mairie arobase valmont tiret sur tiret eure point f r
+mairie@valmont-sur-eure.fr → mairie, arobase, valmont tiret sur tiret eure point f r
 www.mairie.fr/rdv → mairie point f r slash r d v
-jean_01@mairie.com → jean tiret bas zéro un arobase mairie point com
+jean_01@mairie.com → jean tiret bas zéro un, arobase, mairie point com
 """
 
 SIGNS = """
@@ -275,8 +288,8 @@ def test_a_whole_answer() -> None:
         "13h30 à 17h (18h le jeudi).\n\n- Le passeport coûte 86 €.\n- Tél. 02 32 00 00 00"
     )
     assert sentences(spoken(written)) == [
-        "La mairie, douze place du Gal-Leclerc, est ouverte du lundi au vendredi de huit heures "
-        "trente à midi et de treize heures trente à dix-sept heures, dix-huit heures le jeudi.",
+        "La mairie, douze place du Général-Leclerc, est ouverte du lundi au vendredi de huit "
+        "heures trente à midi et de treize heures trente à dix-sept heures, dix-huit heures le jeudi.",
         "Le passeport coûte quatre-vingt-six euros.",
         "Téléphone zéro deux, trente-deux, zéro zéro, zéro zéro, zéro zéro",
     ]

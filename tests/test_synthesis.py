@@ -87,6 +87,14 @@ def test_a_text_longer_than_the_model_takes(
     assert duration_ms(say(kokoro, HOURS)) == pytest.approx(whole, rel=0.4)
 
 
+@pytest.mark.parametrize(
+    ("text", "sounds"),
+    [("le week-end", "lə wikˈɛnd"), ("un parking", "œ̃ paʁkˈiŋ"), ("votre fils", "votʁ fˈis")],
+)
+def test_borrowed_words_are_said_the_french_way(kokoro: Kokoro, text: str, sounds: str) -> None:
+    assert kokoro.phonemes(text, "fr") == sounds
+
+
 def test_what_cannot_be_said_is_an_error(kokoro: Kokoro) -> None:
     with pytest.raises(EngineError, match="pronounce"):
         kokoro.synthesise("...", "xx", 1.0)

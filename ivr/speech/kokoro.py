@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,14 @@ STYLE = 256
 ESPEAK = {"fr": "fr-fr", "en": "en-us", "pt": "pt-br"}
 """Languages that espeak-ng names otherwise than by their ISO 639-1 code."""
 
+RESPELT = {
+    "week-end": "ouikènde", "week-ends": "ouikèndes", "parking": "parquinng",
+    "parkings": "parquinng", "wifi": "ouifi", "Ferry": "Ferri", "mon fils": "mon fisse",
+    "ton fils": "ton fisse", "son fils": "son fisse", "votre fils": "votre fisse",
+}  # fmt: skip
+"""French words that espeak-ng says as if they were English, or as the plural of "fil"."""
+
+_RESPELT = re.compile(rf"\b(?:{'|'.join(RESPELT)})\b")
 # espeak-ng has one state for the whole process.
 _ESPEAK_LOCK = threading.Lock()
 
@@ -68,6 +77,8 @@ class Kokoro:
 
     def phonemes(self, text: str, language: str) -> str:
         """How a text is pronounced (IPA). Raises EngineError for an unknown language."""
+        if language == "fr":
+            text = _RESPELT.sub(lambda word: RESPELT[word[0]], text)
         with _ESPEAK_LOCK:
             if language not in self._phonemizers:
                 self._phonemizers[language] = _phonemizer(language)

@@ -19,7 +19,7 @@ from ivr.speech.spoken_numbers import (
     value,
 )
 from ivr.speech.spoken_rules import Rule, rule
-from ivr.speech.spoken_tables import CURRENCIES, PER, SHORT_NUMBERS, UNITS
+from ivr.speech.spoken_tables import CURRENCIES, MONTHS, PER, SHORT_NUMBERS, UNITS
 
 _CURRENCY = r"(?:€|\$|£|(?:EUR|eur|euros?)\b)"
 _ENDINGS = r"(ers|er|res|re|ères|ère|nds|nd|ndes|nde|èmes|ème|emes|eme|ièmes|ième|es|è|e)"
@@ -201,7 +201,10 @@ def _half(match: re.Match[str]) -> str:
 def _fraction(match: re.Match[str]) -> str:
     if match[1] in _FRACTIONS:
         return _FRACTIONS[match[1]]
-    return " sur ".join(map(cardinal, match[1].split("/")))
+    over, under = match[1].split("/")
+    if 24 < int(over) <= 31 and 1 <= int(under) <= 12:  # ``25/12``, without "le" before it
+        return f"{cardinal(over)} {MONTHS[int(under) - 1]}"
+    return f"{cardinal(over)} sur {cardinal(under)}"
 
 
 @rule(r"(?<![\d,.])(\d{1,4})\s?[-–]\s?(\d{1,4})(?!\d)")
@@ -215,9 +218,31 @@ def _minus(match: re.Match[str]) -> str:
     return "moins "
 
 
+@rule(r"(?<=\d)\s?[xX]\s?(?=\d+\s?[cm]?m\b)")
+def _format(match: re.Match[str]) -> str:
+    """``35 x 45 mm``, of a photograph."""
+    return " sur "
+
+
 @rule(r"(?<=\d)\s?[xX]\s?(?=\d)")
 def _times(match: re.Match[str]) -> str:
     return " fois "
+
+
+@rule(r"(?<=\d)\s?(?:[xX]|fois)\s?(?:/|\bpar\b)\s?(?=[a-zà-ÿ])")
+def _times_per(match: re.Match[str]) -> str:
+    return " fois par "
+
+
+@rule(r"(?<![\w+])\+\s?(?=\d{1,3}\s?ans\b)")
+def _older_than(match: re.Match[str]) -> str:
+    return "plus de "
+
+
+@rule(r"(?<![\w.,/])([ck]?m[23])(?!\w)")
+def _unit_alone(match: re.Match[str]) -> str:
+    """``le prix au m²``."""
+    return UNITS[match[1]]
 
 
 @rule(r"(?<=\d)[-–](?=[A-Za-zÀ-ÿ])|(?<=[A-Za-zÀ-ÿ])(?=\d)|(?<=\d)(?=[A-Za-zÀ-ÿ])")
@@ -237,8 +262,9 @@ RULES: tuple[Rule, ...] = (
 
 LATER_RULES: tuple[Rule, ...] = (
     _short_number, _known_service, _ain, _law_article, _span, _minus, _thousands_of_euros,
-    _price_around_sign, _price, _price_sign_first, _cents, _percent, _metres, _measure, _per,
-    _per_word, _rank, _roman_rank, _king, _half, _fraction, _times, _glued,
+    _price_around_sign, _price, _price_sign_first, _cents, _percent, _format, _metres, _older_than,
+    _measure, _unit_alone, _per, _per_word, _rank, _roman_rank, _king, _half, _fraction, _times_per,
+    _times, _glued,
 )  # fmt: skip
 """After hours and dates, in the order in which they apply."""
 

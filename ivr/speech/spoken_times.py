@@ -60,6 +60,16 @@ def _all_week(match: re.Match[str]) -> str:
     return "sept jours sur sept"
 
 
+@rule(r"(?<![\d/])(?:une\s+)?1/2\s?(?:h|heure)\b", re.IGNORECASE)
+def _half_hour(match: re.Match[str]) -> str:
+    return "une demi-heure"
+
+
+@rule(r"(\d\s?[hH]\s?[0-5]\d)\s?(?:min|mn)\b\.?")
+def _needless_minutes(match: re.Match[str]) -> str:
+    return match[1]
+
+
 @rule(rf"({_CLOCK}{_DASH}{_CLOCK})\s*(?:[/;+,]|\bpuis\b)\s*(?={_H}\s?[hH:])")
 def _two_ranges(match: re.Match[str]) -> str:
     return f"{match[1]} et "
@@ -144,7 +154,7 @@ def _two_years(match: re.Match[str]) -> str:
 
 
 RULES: tuple[Rule, ...] = (
-    _all_day, _all_week, _two_ranges, _range, _short_range, _one_clock, _hours_long, _elided_hour,
-    _numeric_date, _iso_date, _day_and_month, _named_month, _first, _two_years,
+    _all_day, _all_week, _half_hour, _needless_minutes, _two_ranges, _range, _short_range,
+    _one_clock, _hours_long, _elided_hour, _numeric_date, _iso_date, _day_and_month, _named_month, _first, _two_years,
 )  # fmt: skip
 """In the order in which they apply."""

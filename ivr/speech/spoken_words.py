@@ -114,7 +114,7 @@ def _domain(host: str) -> str:
 
 @rule(r"\b(?:mailto:)?([\w.+-]+)@([\w-]+(?:\.[\w-]+)*\w)")
 def _email(match: re.Match[str]) -> str:
-    return f"{_label(match[1])} arobase {_domain(match[2].lower())}"
+    return f"{_label(match[1])}, arobase, {_domain(match[2].lower())}"
 
 
 @rule(rf"(?:\bhttps?://(?:www\.)?([\w-]+(?:\.[\w-]+)*)|(?<![\w@.-])(?:www\.)?({_HOST})(?![\w-]|\.\w))"
@@ -154,6 +154,20 @@ def _maitre(match: re.Match[str]) -> str:
 @rule(r"\bPr\.?\s(?=[A-ZÀ-Ý])")
 def _professor(match: re.Match[str]) -> str:
     return "professeur "
+
+
+@rule(r"\b(Mme|Mmes|Mlle|Mlles|Drs?|Mgr)\.(?=\s*[A-ZÀ-Ý])")
+def _title(match: re.Match[str]) -> str:
+    """``Dr. Martin``: the dot is not the end of a sentence."""
+    return match[1]
+
+
+@rule(r"(?<=\bdu )(Gal|Gén|Mal|Cdt)\.?(?=[\s-](?:d[e'][\s-]?)?[A-ZÀ-Ý])")
+def _rank_in_a_street(match: re.Match[str]) -> str:
+    return _RANKS[match[1]]
+
+
+_RANKS = {"Gal": "Général", "Gén": "Général", "Mal": "Maréchal", "Cdt": "Commandant"}
 
 
 @rule(r"\b([Ss])(te?s?)\.?([-\s])(?=[A-ZÀ-Ý])")
@@ -268,8 +282,8 @@ def tidy(text: str) -> str:
 
 
 FIRST_RULES: tuple[Rule, ...] = (
-    _email, _web, _optional_ending, _inclusive, _monsieur, _maitre, _professor, _saint, _street,
-    _number_sign, _page, _et_cetera, _abbreviation, _dotted,
+    _email, _web, _optional_ending, _inclusive, _monsieur, _maitre, _professor, _title,
+    _rank_in_a_street, _saint, _street, _number_sign, _page, _et_cetera, _abbreviation, _dotted,
 )  # fmt: skip
 """Before numbers."""
 
