@@ -29,6 +29,8 @@ from ivr.nlu.match import DIALOGUE_IDS, Decision, Match
 
 LANGUAGES = {"english": "en", "french": "fr"}
 """Details of ``hors-sujet`` that ask for a language, and the language (ISO 639-1)."""
+LEAVES = 0.6
+"""From this certainty on a goodbye ends the call; below, the caller is asked for more."""
 UNSURE = 0.4
 """Below this confidence of the recogniser an answer is confirmed before it is given."""
 
@@ -142,10 +144,7 @@ class Dialogue:
         return self._answer(state, state.last_entry, turn)
 
     def _special(self, state: State, match: Match, turn: Turn) -> Step | None:
-        """What may be said at any moment of a conversation.
-
-        What would end the call or turn the caller away needs certainty.
-        """
+        """What may be said at any moment of a conversation."""
         sure = match.decision is Decision.ANSWER
         match match.entry, match.detail:
             case "repeter", detail:
@@ -157,8 +156,9 @@ class Dialogue:
             case "rappel", _:
                 department = match.department or self.talk.topic_department(state)
                 return self.people.begin(state, department, turn.at)
-            case "au-revoir", _ if sure or state.phase is Phase.MORE:
-                return self._goodbye(state)
+            case "au-revoir", _:
+                leaves = match.score >= LEAVES or state.phase is Phase.MORE
+                return self._goodbye(state) if leaves else self._more(state)
             case "hors-sujet", "insult":
                 say = self.talk.say(state, "insult")
                 department = self.talk.topic_department(state)
