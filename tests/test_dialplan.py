@@ -1,4 +1,4 @@
-"""Real calls through the dialplan: whatever becomes of the application, the caller is looked after."""
+"""Real calls through the dialplan: callers are looked after whatever the application does."""
 
 from __future__ import annotations
 
@@ -83,8 +83,7 @@ async def no_call_left(asterisk: AsteriskProcess) -> AsyncIterator[None]:
     await asterisk.rx("queue reset stats")  # nobody is still writing up the last call
     yield
     async with asyncio.timeout(5):
-        while await asterisk.channels():
-            await asyncio.sleep(0.02)
+        await asterisk.until("core show channels concise", lambda shown: not shown)
 
 
 @asynccontextmanager
@@ -186,8 +185,7 @@ async def test_urgent_callers_come_first(
             urgent = call.channel.caller.number == "0600000002"
             await application.send(call, "accueil", priority=10 if urgent else 0)
         async with asyncio.timeout(10):
-            while "2. PJSIP" not in (shown := await asterisk.rx("queue show accueil")):
-                await asyncio.sleep(0.02)
+            shown = await asterisk.until("queue show accueil", lambda said: "2. PJSIP" in said)
     assert shown.index("prio: 10") < shown.index("prio: 0")
 
 

@@ -7,7 +7,7 @@ import ctypes
 import re
 import signal
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,7 +27,7 @@ COMMAND_LIMIT = 15.0
 _PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 _LIBC = ctypes.CDLL(None)
 POLL = 0.02
-"""Seconds between two looks for the control socket of a starting Asterisk."""
+"""Seconds between two looks at an Asterisk that is to get somewhere."""
 
 
 class AsteriskProcess:
@@ -124,6 +124,13 @@ class AsteriskProcess:
         if process.returncode:
             raise AsteriskError(f"Asterisk refused {command!r}: {text}")
         return text
+
+    async def until(self, command: str, holds: Callable[[str], bool]) -> str:
+        """Ask again and again until the answer is as wanted; whoever calls bounds the wait."""
+        while True:
+            if holds(said := await self.rx(command)):
+                return said
+            await asyncio.sleep(POLL)
 
     async def reload(self) -> None:
         """Have it read its configuration again, without touching calls. Raises AsteriskError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -83,8 +84,8 @@ def find_asterisk(settings: Settings) -> AsteriskProgram:
 
 def _from_tree(tree: Path) -> AsteriskProgram:
     executable = tree / "usr/sbin/asterisk"
-    if not executable.is_file():
-        raise AsteriskError(f"{tree}: holds no usr/sbin/asterisk")
+    if not os.access(executable, os.X_OK):
+        raise AsteriskError(f"{tree}: holds no usr/sbin/asterisk that may be run")
     loaders = sorted(tree.glob("usr/lib/*/ld-linux-*.so.*"))
     launcher = [str(executable)]
     if loaders:
@@ -108,7 +109,7 @@ def _from_system() -> AsteriskProgram:
 def _first(root: Path, patterns: list[str], inside: str = "") -> Path | None:
     for pattern in patterns:
         for path in sorted(root.glob(pattern)):
-            if (path / inside).is_dir():
+            if os.access(path / inside, os.X_OK):
                 return path
     return None
 
@@ -120,12 +121,12 @@ def _checked(
     if version < FLOORS.get(version[0], FLOOR):
         found = ".".join(map(str, version))
         raise AsteriskError(f"{name}: is Asterisk {found}; 22.10.1 or later is needed")
-    if modules is None or not (modules / "chan_websocket.so").is_file():
+    if modules is None or not os.access(modules / "chan_websocket.so", os.R_OK):
         raise AsteriskError(f"{name}: has no module chan_websocket.so, which carries the sound")
-    if data is None or not (data / "documentation").is_dir():
+    if data is None or not os.access(data / "documentation", os.X_OK):
         raise AsteriskError(f"{name}: its folder of documentation and sounds is not to be found")
     for folder in FRENCH:
-        if (french := data / "sounds" / folder).is_dir():
+        if os.access(french := data / "sounds" / folder, os.X_OK):
             return AsteriskProgram(launcher, version, modules, data, french.resolve())
     raise AsteriskError(
         f"{name}: has no French sounds in {data / 'sounds'} "

@@ -6,7 +6,7 @@ import asyncio
 import secrets as random_secrets
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -37,6 +37,8 @@ class NetworkPorts:
     """Where the network listens; all chosen free at the time of asking."""
 
     sip: int
+    desks: int
+    """SIP of the operators' telephones."""
     http: int
     rtp_start: int
 
@@ -52,7 +54,8 @@ def free_ports(settings: Settings, address: str = "127.0.0.1") -> NetworkPorts:
     """Ports for a network beside a switchboard with these settings."""
     taken = range(settings.sip.rtp_start - RTP_WIDTH, settings.sip.rtp_end + 1)
     rtp = next(port for port in range(20000, 32000, RTP_WIDTH) if port not in taken)
-    return NetworkPorts(free_port(socket.SOCK_DGRAM, address), free_port(), rtp)
+    sip, desks = free_port(socket.SOCK_DGRAM, address), free_port(socket.SOCK_DGRAM)
+    return NetworkPorts(sip, desks, free_port(), rtp)
 
 
 def private_settings(var: Path, changes: Mapping[str, Mapping[str, Any]] | None = None) -> Settings:
@@ -92,7 +95,7 @@ class Network:
 
         ``phones`` are the extensions whose telephones register with the switchboard. ``line``: the
         switchboard's test line, or its provider known ``addresses`` (which must hold 127.0.0.2) or
-        by ``registration`` (the settings' ``trunk.host`` is then this network: pass ``sip_port``).
+        by ``registration``. A port in the settings' ``trunk.host`` is this network's.
         """
         self._settings = settings
         self._line = line
@@ -108,7 +111,10 @@ class Network:
         await self._process.start()
         try:
             async with asyncio.timeout(REGISTRATION_LIMIT):
-                await self._until_registered()
+                await self._process.until(
+                    "pjsip show registrations",
+                    lambda state: state.count(" Registered") == len(self._phones),
+                )
         except TimeoutError as error:
             state = await self._process.rx("pjsip show registrations")
             await self._process.stop()
@@ -144,10 +150,9 @@ class Network:
 
     def _chosen_ports(self) -> NetworkPorts:
         ports = free_ports(self._settings, self.address)
-        trunk = self._settings.trunk
-        if self._line == "registration":
-            port = trunk.host.partition(":")[2]
-            return NetworkPorts(int(port or 5060), ports.http, ports.rtp_start)
+        port = self._settings.trunk.host.partition(":")[2]
+        if self._line == "registration" or (self._line == "addresses" and port):
+            return replace(ports, sip=int(port or 5060))
         return ports
 
     def _render(self, home: Home) -> None:
@@ -171,6 +176,7 @@ class Network:
             "line": self._line,
             "bind": self.address,
             "sip_port": self.ports.sip,
+            "desks_port": self.ports.desks,
             "switchboard_host": "127.0.0.1" if host == "0.0.0.0" else host,
             "switchboard_port": sip.port,
             "test_line": TEST_LINE,
@@ -182,10 +188,3 @@ class Network:
                 for number in self._phones
             ],
         }
-
-    async def _until_registered(self) -> None:
-        while True:
-            state = await self._process.rx("pjsip show registrations")
-            if state.count(" Registered") == len(self._phones):
-                return
-            await asyncio.sleep(0.05)
