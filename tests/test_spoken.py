@@ -289,7 +289,8 @@ def test_a_whole_answer() -> None:
     )
     assert sentences(spoken(written)) == [
         "La mairie, douze place du Général-Leclerc, est ouverte du lundi au vendredi de huit "
-        "heures trente à midi et de treize heures trente à dix-sept heures, dix-huit heures le jeudi.",
+        "heures trente à midi et de treize heures trente à dix-sept heures, dix-huit heures le "
+        "jeudi.",
         "Le passeport coûte quatre-vingt-six euros.",
         "Téléphone zéro deux, trente-deux, zéro zéro, zéro zéro, zéro zéro",
     ]

@@ -155,6 +155,7 @@ def _two_years(match: re.Match[str]) -> str:
 
 RULES: tuple[Rule, ...] = (
     _all_day, _all_week, _half_hour, _needless_minutes, _two_ranges, _range, _short_range,
-    _one_clock, _hours_long, _elided_hour, _numeric_date, _iso_date, _day_and_month, _named_month, _first, _two_years,
+    _one_clock, _hours_long, _elided_hour, _numeric_date, _iso_date,
+    _day_and_month, _named_month, _first, _two_years,
 )  # fmt: skip
 """In the order in which they apply."""
