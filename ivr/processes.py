@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 from supervisor import events  # type: ignore[import-untyped]
 from supervisor.medusa import asyncore_25 as asyncore  # type: ignore[import-untyped]
@@ -44,8 +44,6 @@ class Program:
 
     name: str
     command: Sequence[str]
-    stop_signal: Literal["TERM", "INT"] = "TERM"
-    """Asks it to stop; Python's own programs clean up on INT."""
     stop_seconds: int = 10
     """After that long a process that was asked to stop is killed."""
 
@@ -198,7 +196,6 @@ def supervisor_conf(var: Path, programs: Sequence[Program]) -> str:
             "autorestart=true",
             "startsecs=2",
             "startretries=10000",
-            f"stopsignal={program.stop_signal}",
             f"stopwaitsecs={program.stop_seconds}",
             "stopasgroup=false",
             "killasgroup=true",

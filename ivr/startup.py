@@ -39,8 +39,8 @@ def start(settings: Settings) -> None:
         programs = [
             processes.Program("redis", processes.redis_command(settings, secrets)),
             processes.Program("asterisk", asterisk.command(rendered)),
-            processes.Program("switchboard", [ivr, "serve"], "INT", stop_seconds=20),
-            processes.Program("rehearsal", ["nice", ivr, "rehearse", "--watch"], "INT"),
+            processes.Program("switchboard", [ivr, "serve"], stop_seconds=20),
+            processes.Program("rehearsal", ["nice", ivr, "rehearse", "--watch"]),
         ]
         conf = processes.prepare(var, programs)
         asyncio.run(app.rehearse(settings, prompts_only=True))
