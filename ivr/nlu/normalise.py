@@ -9,10 +9,11 @@ from num2words import num2words
 
 from ivr.knowledge.text import fold
 
-_HESITATIONS = re.compile(
-    r"\b(?:euh+|heu+|hum+|hm+|ben|bah|beh|hein|bon|voila|quoi|alors|donc|enfin|en fait|du coup|"
-    r"disons|comment dire|comment on dit|attendez voir|genre|ecoutez|dites|tenez|"
-    r"uh+|um+|er|well)\b"
+_SOUNDS = re.compile(r"\b(?:e+u+h+|h+e+u+|hu+m+|h+m+|ben|bah|beh|uh+|um+|er)\b")
+"""Hesitations that are no words at all."""
+_FILLERS = re.compile(
+    r"\b(?:hein|bon|voila|quoi|alors|donc|enfin|en fait|du coup|"
+    r"disons|comment dire|comment on dit|attendez voir|genre|ecoutez|dites|tenez|well)\b"
 )
 _POLITENESS = re.compile(
     r"\b(?:bonjour|bonsoir|allo|salut|madame|monsieur|mademoiselle|"
@@ -28,6 +29,7 @@ _POLITENESS = re.compile(
     r"hello|good (?:morning|afternoon|evening)|please|thank you|thanks|excuse me|"
     r"(?:i would|i d) like(?: to)?|could you(?: please)?(?: tell me)?)\b"
 )
+_SHORTEST_STEM = 4
 _DIGITS = re.compile(r"\b\d{1,4}\b")
 
 
@@ -35,11 +37,11 @@ _DIGITS = re.compile(r"\b\d{1,4}\b")
 def plain(text: str) -> str:
     """Lower-case words without accents, signs, hesitations; numbers in words.
 
-    ``"Euh… L'été, j'ai 16 ans"`` → ``"l ete j ai seize ans"``. Never empty where a word was said.
+    ``"Euh… L'été, j'ai 16 ans"`` → ``"l ete j ai seize ans"``. Empty when no word was said.
     """
     folded = fold(text)
     folded = _DIGITS.sub(lambda found: fold(num2words(int(found[0]), lang="fr")), folded)
-    return _without(_HESITATIONS, folded)
+    return _without(_FILLERS, " ".join(_SOUNDS.sub(" ", folded).split()))
 
 
 @lru_cache(maxsize=4096)
@@ -56,20 +58,21 @@ def stem(word: str) -> str:
 
     Not a lemma: it only has to be the same for the forms of a word, and short words stay whole.
     """
-    for suffix, least in _SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) >= least:
+    for suffix in _SUFFIXES:
+        if word.endswith(suffix) and len(word) - len(suffix) >= _SHORTEST_STEM:
             return word[: -len(suffix)]
     return word
 
 
 _SUFFIXES = [
-    (suffix, 4)
-    for suffix in sorted(
-        ["s", "e", "es", "ee", "ees", "er", "ez", "ent", "ait", "ais", "aient", "ant", "ante", "antes", "ants", "ions", "iez", "era", "erai", "erais", "erait", "erez", "eront", "ir", "it", "is", "issent", "issait", "irai", "aux", "x"],
-        key=len,
-        reverse=True,
-    )
+    *("issait", "issent"),
+    *("eront", "erais", "erait", "antes"),
+    *("ions", "erai", "erez", "aient", "ante", "ants", "irai"),
+    *("ees", "ent", "ait", "ais", "ant", "iez", "era"),
+    *("es", "ee", "er", "ez", "ir", "it", "is", "aux"),
+    *("s", "e", "x"),
 ]
+"""Endings, the longest first."""
 
 
 def _without(pattern: re.Pattern[str], text: str) -> str:

@@ -38,27 +38,24 @@ class Spotter:
         self._sounds = [sound for _, sound in heard]
         self._columns, self._starts = np.unique([n for n, _ in heard], return_index=True)
         self._size = len(ids)
-        self._rarity: Floats = np.ones(len(heard), dtype=np.float32)
+        self.rarity: Floats = np.ones(len(heard), dtype=np.float32)
+        """What each keyword weighs, 0.0 to 1.0: to be kept, and set again."""
 
-    def learn(self, texts: Sequence[str]) -> None:
-        """Learn from a sample of examples how rare each keyword is."""
-        among = np.count_nonzero(self._likeness(texts), axis=0)
+    def learn(self, texts: Sequence[str]) -> Floats:
+        """Learn from a sample of examples how rare each keyword is; what is spotted in them."""
+        alike = self._likeness(texts)
+        among = np.count_nonzero(alike, axis=0)
         self.rarity = (1 - np.log(among + 1) / np.log(len(texts) + 1)).astype(np.float32)
-
-    @property
-    def rarity(self) -> Floats:
-        """What each keyword weighs, 0.0 to 1.0; to be kept, and set again."""
-        return self._rarity
-
-    @rarity.setter
-    def rarity(self, value: Floats) -> None:
-        self._rarity = value
+        return self._by_id(alike)
 
     def spot(self, texts: Sequence[str]) -> Floats:
         """How clearly keywords of each id are heard in each text: 0.0 to 1.0."""
-        found = np.zeros((len(texts), self._size), dtype=np.float32)
+        return self._by_id(self._likeness(texts))
+
+    def _by_id(self, alike: Floats) -> Floats:
+        found = np.zeros((len(alike), self._size), dtype=np.float32)
         if self._sounds:
-            weighed = self._likeness(texts) * self._rarity
+            weighed = alike * self.rarity
             found[:, self._columns] = np.maximum.reduceat(weighed, self._starts, axis=1)
         return found
 
