@@ -9,14 +9,16 @@ from contextlib import asynccontextmanager
 import numpy as np
 
 from ivr.asterisk.ari import Ari, AriAddress
-from ivr.asterisk.ari_leg import token_of
+from ivr.asterisk.ari_leg import AriLeg, token_of
 from ivr.asterisk.calls import Calls, Handler
 from ivr.asterisk.media import Pacing
 from ivr.asterisk.process import AsteriskProcess
 from ivr.asterisk.render import ARI_APP, ARI_USER
 from ivr.audio.pcm import SAMPLE_RATE, Samples, from_samples, to_samples
+from ivr.events import Frame, LegEvent
 from ivr.secrets import Secrets
 from ivr.settings import Settings
+from ivr.testcaller.caller import Caller, Telephones
 
 TOWN_HALL = "0232001000"
 
@@ -44,6 +46,23 @@ async def application(
         assert not [bridge for bridge in await ari.bridges() if token_of(ARI_APP, bridge.id)]
     left = asyncio.all_tasks() - before
     assert not [task for task in left if "asterisk" in repr(task.get_coro())]
+
+
+async def until(leg: AriLeg, wanted: LegEvent) -> list[LegEvent]:
+    """Receive up to this event; returns what else came, frames apart."""
+    others: list[LegEvent] = []
+    while (event := await leg.receive()) != wanted:
+        if not isinstance(event, Frame):
+            others.append(event)
+    return others
+
+
+@asynccontextmanager
+async def answered(phones: Telephones) -> AsyncIterator[Caller]:
+    """A call to the town hall that has been answered."""
+    async with phones.call(TOWN_HALL) as caller:
+        await caller.until_answered()
+        yield caller
 
 
 async def until_empty(asterisk: AsteriskProcess) -> None:

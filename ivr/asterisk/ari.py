@@ -154,7 +154,7 @@ class Ari:
                 self._check_refusal(error.status)
                 reason = f"it answered {error.status}"
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                reason = str(error) or type(error).__name__
+                reason = _reason(error)
             if opened and asyncio.get_running_loop().time() - opened > LONGEST_RETRY:
                 wait = FIRST_RETRY
             log.warning(
@@ -310,7 +310,7 @@ class Ari:
             return await self._session.ws_connect(url, protocols=["media"], max_msg_size=0)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise AsteriskError(
-                f"the sound of a call could not be connected at {self.address}: {error}"
+                f"the sound of a call could not be connected at {self.address}: {_reason(error)}"
             ) from error
 
     async def _channel(
@@ -340,7 +340,7 @@ class Ari:
             ) from error
         except (aiohttp.ClientError, OSError) as error:
             raise AsteriskError(
-                f"Asterisk at {self.address} cannot be reached to {what}: {error}"
+                f"Asterisk at {self.address} cannot be reached to {what}: {_reason(error)}"
             ) from error
         self._check_refusal(response.status)
         if response.status >= 400:
@@ -373,6 +373,11 @@ class Ari:
 
 def _gone(error: AriStatus) -> IvrError:
     return CallerGone(error.message) if error.status in GONE else error
+
+
+def _reason(error: Exception) -> str:
+    """The system's own words, without aiohttp's about hosts and encryption."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _message(content: bytes) -> str:
