@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import signal
 import sys
 from collections.abc import Coroutine
@@ -38,6 +39,8 @@ def main() -> None:
     except IvrError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
     except BrokenPipeError:  # the reader of a pipe has gone: `ivr calls | head`
         sys.stderr.close()
         sys.exit(141)
@@ -50,7 +53,9 @@ def _common(
         Path | None, typer.Option(help="Settings file; default: IVR_CONFIG, else ivr.toml.")
     ] = None,
 ) -> None:
-    settings = settings_module.load(config)
+    if config:
+        os.environ["IVR_CONFIG"] = str(config.absolute())  # for the processes that we start
+    settings = settings_module.load()
     logging.basicConfig(
         level=settings.log.level,
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
@@ -76,8 +81,6 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
     try:
         return asyncio.run(until_told_to_stop())
-    except KeyboardInterrupt:
-        sys.exit(130)
     except asyncio.CancelledError:
         sys.exit(0)
 

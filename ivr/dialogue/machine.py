@@ -75,7 +75,7 @@ class Dialogue:
                 return self._heard(state, understood, confidence, turn)
             case TooLong(understood, confidence):
                 state = replace(state, silences=0, last_heard=understood.text)
-                if understood.decision is Decision.REJECT:
+                if understood.decision in (Decision.REJECT, Decision.CHOOSE):
                     return self._misunderstood(state, turn, "too-long")
                 return self._heard(state, understood, confidence, turn)
 
