@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from ivr import app
 from ivr.asterisk.process import AsteriskProcess, switchboard
 from ivr.asterisk.render import PhoneSpec, QueueSpec
-from ivr.call import Mind
 from ivr.errors import AsteriskError
 from ivr.secrets import Secrets, load_or_create
 from ivr.settings import Settings
 from ivr.testcaller.caller import Telephones, telephones
 from ivr.testcaller.network import Network, private_settings
+
+if TYPE_CHECKING:
+    from ivr.call import Mind
 
 QUEUES = (
     QueueSpec("accueil", "Accueil"),
@@ -43,6 +45,8 @@ def secrets(settings: Settings) -> Secrets:
 @pytest.fixture(scope="session")
 def mind(settings: Settings) -> Mind:
     """The dialogue and the matcher of the sample town."""
+    from ivr import app  # loads the libraries of speech and meaning: only where they are needed
+
     return app.think(app.learn(settings), settings)
 
 
