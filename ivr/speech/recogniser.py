@@ -15,6 +15,8 @@ class Hint:
     """A closed list of phrases (Vosk grammar); empty means anything may be said."""
     language: str = "fr"
     """ISO 639-1."""
+    expecting: str = "request"
+    """What kind of answer: ``request``, ``yes-no``, ``choice``, ``digits`` or ``rating``."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,10 @@ class Recogniser(Protocol):
     @property
     def name(self) -> str:
         """Engine and model, for logs and reports, such as ``whisper base int8``."""
+
+    @property
+    def streams(self) -> bool:
+        """Whether it works while audio is fed, so that a transcript asked early gains nothing."""
 
     def session(self, hint: Hint | None = None) -> UtteranceSession:
         """A new session. Cheap; does no inference."""
