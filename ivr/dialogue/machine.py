@@ -381,4 +381,5 @@ class Dialogue:
     def _emergency(self, state: State, turn: Turn) -> Step:
         state = replace(state, urgent=True)
         say = self.talk.say(state, "emergency")
-        return self.talk.transfer(state, RECEPTION, "URGENCE : " + state.last_heard, say)
+        duty = self.talk.knowledge.duty
+        return self.talk.transfer(state, duty, "URGENCE : " + state.last_heard, say)

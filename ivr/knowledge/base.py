@@ -45,6 +45,8 @@ class Knowledge:
     """What callers say that the dialogue itself handles, in all languages."""
     menu: Mapping[str, str]
     """The keypad menu: a key, and the id of the department it reaches."""
+    duty: str
+    """The department that urgent calls are passed to, at any hour."""
 
     @property
     def employees(self) -> Mapping[str, Employee]:

@@ -73,6 +73,8 @@ def _menu(directory: Directories) -> Iterable[Fault]:
     for key, department in file.menu.items():
         if department not in known:
             yield document.fault(("menu", key), f"le service « {department} » n'existe pas")
+    if file.duty not in known:
+        yield document.fault(("duty",), f"le service « {file.duty} » n'existe pas")
 
 
 def _twice(directory: Directories) -> Iterable[Fault]:

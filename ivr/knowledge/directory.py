@@ -131,6 +131,8 @@ class DepartmentsFile(Model):
     departments: tuple[Department, ...] = Field(min_length=1)
     menu: dict[MenuKey, str] = Field(default_factory=dict)
     """The keypad menu of those who are not understood: a key, and the department it reaches."""
+    duty: Identifier = "accueil"
+    """The department that urgent calls are passed to, at any hour."""
     places: tuple[Place, ...] = ()
 
 

@@ -84,6 +84,7 @@ def load(root: Path, *, prompts: Mapping[str, Collection[str]] | None = None) ->
         topics=topics,
         intents=intents,
         menu=directory[1].menu,
+        duty=directory[1].duty,
     )
 
 
