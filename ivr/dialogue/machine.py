@@ -75,7 +75,7 @@ class Dialogue:
                 return self._heard(state, understood, confidence, turn)
             case TooLong(understood, confidence):
                 state = replace(state, silences=0, last_heard=understood.text)
-                if understood.decision in (Decision.REJECT, Decision.CHOOSE):
+                if understood.decision is not Decision.ANSWER:
                     return self._misunderstood(state, turn, "too-long")
                 return self._heard(state, understood, confidence, turn)
 
