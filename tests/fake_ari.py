@@ -141,6 +141,8 @@ class FakeAri:
     starts_media: bool = True
     frame_size: int = FRAME_BYTES
     """What its media asks for."""
+    late_media: int = 0
+    """Times that a media channel is not in the application yet when it shall join a bridge."""
     answers_pings: bool = True
     password: str = PASSWORD
     refused: int = 0
@@ -197,6 +199,9 @@ class FakeAri:
         async with self.changed:
             self.requests.append((request.method, request.path_qs.removeprefix("/ari"), body))
             self.changed.notify_all()
+        if self.late_media and path.endswith("/addChannel") and "-media-" in body["channel"]:
+            self.late_media -= 1
+            return web.json_response({"message": "Channel not in Stasis"}, status=422)
         status, text = self.answers.get(
             f"{request.method} {path}", (200, json.dumps(self._default(path, body)))
         )

@@ -19,7 +19,7 @@ from ivr.testcaller import place
 from ivr.testcaller.caller import Manner, Telephones
 from ivr.testcaller.mouth import Mouth, Utterance
 from ivr.testcaller.network import private_settings
-from ivr.testcaller.place import place_call
+from ivr.testcaller.place import Conversation, Line, place_call
 from ivr.testcaller.timeline import QUIETEST, Segment, Timeline, Track, level
 from tests.exchange import TOWN_HALL, application, ari_address, pitch, tone, until_empty
 
@@ -189,6 +189,25 @@ async def test_a_number_that_the_switchboard_refuses(phones: Telephones) -> None
 
 
 # --- ivr call ----------------------------------------------------------------------------------
+
+
+def test_a_conversation_as_people_read_it() -> None:
+    told = Conversation(
+        (
+            Line("town hall", 0.5, 4.25, "Bonjour."),
+            Line("caller", 5.8, 7.0, "Les horaires ?"),
+            Line("town hall", 7.75, 11.0, "De neuf heures à dix-sept heures."),
+        ),
+        True,
+        "the caller hung up",
+    )
+    assert str(told) == (
+        "  0.50 -   4.25 s  town hall  Bonjour.\n"
+        "  5.80 -   7.00 s  caller     Les horaires ?\n"
+        "  7.75 -  11.00 s  town hall  De neuf heures à dix-sept heures.\n"
+        "answered after 0.75 s\n"
+        "the caller hung up"
+    )
 
 
 async def speak(text: str) -> bytes:

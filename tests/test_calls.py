@@ -131,6 +131,24 @@ async def test_a_call_that_cannot_be_connected_goes_on(what: str, answer: tuple[
         await fake.until_asked("POST", "/channels/c1/continue")
 
 
+@pytest.mark.parametrize(("late", "taken"), [(3, True), (1_000_000, False)])
+async def test_a_media_channel_that_enters_the_application_late_is_waited_for(
+    late: int, taken: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ivr.asterisk.ari_leg.ENTRY_POLL", 0)
+    monkeypatch.setattr("ivr.asterisk.ari_leg.ENTRY_LIMIT", 5 if taken else 0.05)
+    legs: list[AriLeg] = []
+
+    async def handle(leg: AriLeg) -> None:
+        legs.append(leg)
+
+    async with fake_ari() as fake, taking(fake, handle):
+        fake.late_media = late
+        await fake.tell("StasisStart", "c1")
+        await fake.until_asked("POST", "/channels/c1/continue")
+    assert bool(legs) == taken
+
+
 async def test_sound_that_does_not_start_sends_the_caller_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

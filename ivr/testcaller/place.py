@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -50,6 +51,21 @@ class Conversation:
     """Somebody picked up, and said something after each thing that the caller said."""
     ended: str
     """How it ended, in a few words for people."""
+
+    @property
+    def gaps_s(self) -> tuple[float, ...]:
+        """Seconds from the end of what the caller said to the first sound of each answer."""
+        return tuple(
+            round(after.start_s - before.end_s, 2)
+            for before, after in pairwise(self.lines)
+            if (before.who, after.who) == ("caller", "town hall")
+        )
+
+    def __str__(self) -> str:
+        lines = [f"{x.start_s:6.2f} - {x.end_s:6.2f} s  {x.who:9}  {x.text}" for x in self.lines]
+        if self.gaps_s:
+            lines.append("answered after " + ", ".join(f"{gap:.2f} s" for gap in self.gaps_s))
+        return "\n".join([*lines, self.ended])
 
 
 async def place_call(
