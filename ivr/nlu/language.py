@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
-from scipy import sparse
+from scipy import sparse  # type: ignore[import-untyped]
 
 from ivr.knowledge.base import Knowledge
 from ivr.knowledge.catalogue import REFERENCE
@@ -19,7 +19,7 @@ from ivr.nlu.match import OFF_TOPIC
 from ivr.nlu.normalise import plain
 from ivr.nlu.spotter import Keyword, Spotter
 
-VERSION = "2"
+VERSION = "3"
 """To be raised when what is kept would be made in another way."""
 
 CANDIDATES = 5

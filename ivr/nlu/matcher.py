@@ -27,6 +27,9 @@ MOVES: Mapping[str, float] = {"urgence": 0.2, "operateur": 0.3, "repeter": 0.4}
 OTHER_MOVES = 0.5
 """The same for the others."""
 
+URGENT = 0.35
+"""An emergency this likely comes before whatever is likelier."""
+
 _HINT = 0.25
 """Added to the score of what the conversation makes likely (learner's scores: 0.0 to about 1.0)."""
 _SPLIT = re.compile(r"\b(?:et(?: aussi| puis| également)?|ainsi que|and(?: also)?)\b|,", re.I)
@@ -92,7 +95,7 @@ class Matcher:
 
 
 def _hints(context: Context, named: Named | None) -> dict[str, float]:
-    hints = {}
+    hints: dict[str, float] = {}
     if context.expecting == "yes-no":
         hints |= {"oui": _HINT, "non": _HINT}
     if named and named.kind is Kind.EMPLOYEE and " " in named.words:
@@ -117,7 +120,7 @@ def _decided(text: str, scored: Scored) -> Match:
 
 def _urgent(scored: Scored) -> bool:
     """Whether a danger to life is likely enough, though something else is likelier."""
-    return dict(zip(scored.ids, scored.scores, strict=True)).get("urgence", 0) >= MOVES["urgence"]
+    return dict(zip(scored.ids, scored.scores, strict=True)).get("urgence", 0) >= URGENT
 
 
 def _follow_up(text: str, scored: Scored, last_entry: str) -> Match:
