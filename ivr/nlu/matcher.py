@@ -16,7 +16,7 @@ from ivr.nlu.features import Encoder
 from ivr.nlu.language import Language, Scored, examples_of
 from ivr.nlu.match import DIALOGUE_IDS, Candidate, Context, Decision, Match
 
-ANSWER = 0.80
+ANSWER = 0.85
 """From this certainty on, a FAQ entry is answered at once."""
 CONFIRM = 0.30
 """From this certainty on, it is asked whether that is it; below, nothing was understood."""
@@ -32,10 +32,12 @@ URGENT = 0.35
 
 _HINT = 0.25
 """Added to the score of what the conversation makes likely (learner's scores: 0.0 to about 1.0)."""
-_SPLIT = re.compile(r"\b(?:et(?: aussi| puis| également)?|ainsi que|and(?: also)?)\b|,", re.I)
+_SPLIT = re.compile(r"\b(?:et(?: aussi| puis| également)?|ainsi que|and(?: also)?)\b", re.I)
 _SHORTEST_PART = 2
 """Words, at least, of each of two requests in one sentence."""
-_MOST_PARTS = 3
+_LONGEST_PAIR = 25
+"""Words, at most, of a sentence with two requests."""
+_MOST_CUTS = 3
 _CIVILITY = r"(?:madame|monsieur|mademoiselle|mme|mr|mrs|miss)"
 
 
@@ -78,14 +80,13 @@ class Matcher:
         )
         if not whole.ids:
             return Match(text, Decision.REJECT)
-        best, also = whole, None
+        if whole.follow_up and context.last_entry:
+            return _follow_up(text, whole, context.last_entry)
         for first, second in zip(halves[::2], halves[1::2], strict=True):
-            if _both_sure(first, second):
-                best, also = first, second.ids[0]
-                break
-        if best.follow_up and context.last_entry:
-            return _follow_up(text, best, context.last_entry)
-        return replace(_with_name(_decided(text, best), named), also=also)
+            if _both_sure(whole, first, second):
+                match = _decided(text, whole)
+                return replace(match, decision=Decision.ANSWER, also=whole.ids[1])
+        return _with_name(_decided(text, whole), named)
 
     def _named(self, text: str) -> Named | None:
         """The person, else the department, that is named."""
@@ -160,19 +161,28 @@ def _decision(candidates: Sequence[Candidate]) -> Decision:
     return Decision.CONFIRM
 
 
-def _both_sure(first: Scored, second: Scored) -> bool:
-    """Whether the parts of a sentence are two requests that can both be answered at once."""
-    if not first.ids or not second.ids or first.ids[0] == second.ids[0]:
+def _both_sure(whole: Scored, first: Scored, second: Scored) -> bool:
+    """Whether the parts of a sentence are two requests that can both be answered at once.
+
+    A story names much that is not asked for: the sentence as a whole must point to the same two.
+    """
+    if not first.ids or not second.ids:
         return False
     asked = {first.ids[0], second.ids[0]}
-    return not asked & DIALOGUE_IDS and min(first.scores[0], second.scores[0]) >= ANSWER
+    return (
+        asked == set(whole.ids[:2])
+        and not asked & DIALOGUE_IDS
+        and min(first.scores[0], second.scores[0]) >= ANSWER
+    )
 
 
 def _two_requests(text: str) -> list[tuple[str, str]]:
-    """The ways to cut a sentence in two at "et", "ainsi que" or a comma."""
+    """The ways to cut a sentence in two at "et" or "ainsi que"; none of a long story."""
+    if len(text.split()) > _LONGEST_PAIR:
+        return []
     cuts = [(text[: cut.start()], text[cut.end() :]) for cut in _SPLIT.finditer(text)]
     return [
         (before, after)
         for before, after in cuts
         if min(len(before.split()), len(after.split())) >= _SHORTEST_PART
-    ][:_MOST_PARTS]
+    ][:_MOST_CUTS]
