@@ -18,6 +18,7 @@ LEVELS = [
     ["call"],
     ["dialogue"],
     ["callbacks"],
+    ["learning"],
     ["nlu"],
     ["knowledge"],
     ["calllog"],
@@ -67,7 +68,5 @@ def test_imports_point_down(part: str) -> None:
     home = PACKAGE / part
     files = home.rglob("*.py") if home.is_dir() else [home.with_suffix(".py")]
     for file in files:
-        upwards = {
-            name for name in imported(file) if name != part and LEVEL[name] <= LEVEL[part]
-        }
+        upwards = {name for name in imported(file) if name != part and LEVEL[name] <= LEVEL[part]}
         assert not upwards, f"{file.relative_to(PACKAGE.parent)} imports {sorted(upwards)}"

@@ -127,3 +127,17 @@ class Callback(Base):
     """``pending``, ``done`` or ``cancelled``."""
     taken_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Suggestion(Base):
+    """What an admin decided about something that callers said and that was not understood."""
+
+    __tablename__ = "suggestions"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    """A digest of the language and the words: the decision outlives the call, the words do not."""
+    decision: Mapped[str]
+    """``taken`` as an example, or ``dismissed``."""
+    entry: Mapped[str | None] = mapped_column(default=None)
+    """The entry that it became an example of."""
+    decided_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,152 @@
+"""Gathers from the call log what was not answered, or wrongly, and what happened next."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, selectinload
+
+from ivr.calllog.database import Database
+from ivr.calllog.tables import Call, Callback, Suggestion, Turn
+from ivr.knowledge.catalogue import REFERENCE
+from ivr.learning.example import as_example, key
+
+_SPOKEN = ("heard", "too-long")
+_ASKED_OTHERWISE = ("callback.", "rating")
+"""Prompts after which words are a number, a moment or a mark, and no request."""
+_NOT_UNDERSTOOD = ("reprompt.", "help.")
+"""Prompts by which the machine says that it has not understood."""
+
+
+@dataclass(frozen=True)
+class Missed:
+    """Something a caller said that was not answered, or answered wrongly."""
+
+    text: str
+    """As an example would be written, what is the caller's own masked."""
+    language: str
+    """ISO 639-1."""
+    call_id: str
+    at: datetime
+    refused: str | None = None
+    """The entry that the caller said it was not."""
+    entry: str | None = None
+    """The entry that the caller confirmed, or was answered, next in the same call."""
+    department: str | None = None
+    """Where the call went in the end: by a transfer, or by a callback."""
+    callback: bool = False
+    """Whether the caller asked to be called back."""
+
+
+async def gather(database: Database, since: datetime) -> list[Missed]:
+    """What was missed in the calls begun since then and not decided on, oldest first.
+
+    Raises CallLogError.
+    """
+
+    def work(session: Session) -> list[Missed]:
+        decided = set(session.scalars(select(Suggestion.key)))
+        callbacks = select(Callback.call_id, Callback.department).where(
+            Callback.updated_at >= since
+        )
+        departments = dict(session.execute(callbacks).tuples().all())
+        notes = (Turn.notes.contains(note) for note in ("rejected", "corrected"))
+        calls = (
+            select(Call)
+            .where(Call.started_at >= since)
+            .where(Call.turns.any(or_(Turn.decision == "reject", *notes)))
+            .order_by(Call.started_at, Call.id)
+            .options(selectinload(Call.turns))
+        )
+        return [
+            one
+            for call in session.scalars(calls)
+            for one in missed_in(call, departments.get(call.id))
+            if key(one.language, one.text) not in decided
+        ]
+
+    return await database.run(work)
+
+
+async def decide(
+    database: Database, keys: Collection[str], decision: str, at: datetime, entry: str | None = None
+) -> None:
+    """Remember that texts were ``taken`` for an entry, or ``dismissed``. Raises CallLogError."""
+
+    def work(session: Session) -> None:
+        for one in keys:
+            session.merge(Suggestion(key=one, decision=decision, entry=entry, decided_at=at))
+
+    await database.run(work)
+
+
+def missed_in(call: Call, callback: str | None) -> Iterator[Missed]:
+    """What was missed in one call. ``callback`` is the department of its callback, if any."""
+    turns = call.turns
+    refused: dict[int, str | None] = {}
+    for number, turn in enumerate(turns):
+        if _unanswered(turn, turns[:number]):
+            refused.setdefault(number, None)
+        for entry in _noted(turn, "corrected"):
+            if (request := _request(turns[:number])) is not None:
+                refused[request] = entry or None
+    wrong = {entry for turn in turns for entry in _noted(turn, "corrected")}
+    reached = call.department or callback
+    for number, entry in sorted(refused.items()):
+        after = turns[number + 1 :]
+        if text := as_example(turns[number].heard):
+            yield Missed(
+                text=text,
+                language=_language(turns[:number]),
+                call_id=call.id,
+                at=turns[number].at,
+                refused=entry,
+                entry=next((one for one in _found(after) if one not in wrong), None),
+                department=reached,
+                callback=any(turn.happened == "callback-taken" for turn in after),
+            )
+
+
+def _unanswered(turn: Turn, before: Sequence[Turn]) -> bool:
+    if turn.happened not in _SPOKEN:
+        return False
+    if "rejected" in turn.notes.split():
+        return True
+    asked = before[-1].about.split() if before else []
+    return (
+        turn.decision == "reject"
+        and any(prompt.startswith(_NOT_UNDERSTOOD) for prompt in turn.about.split())
+        and not any(prompt.startswith(_ASKED_OTHERWISE) for prompt in asked)
+    )
+
+
+def _request(before: Sequence[Turn]) -> int | None:
+    """The turn whose words were taken for what the caller then refused."""
+    for number in reversed(range(len(before))):
+        turn = before[number]
+        asked = {"confirm", "choose"} & set(turn.about.split())
+        answered = bool(_noted(turn, "answered")) and not _noted(turn, "confirmed")
+        if turn.happened in _SPOKEN and (asked or answered):
+            return number
+    return None
+
+
+def _found(turns: Sequence[Turn]) -> Iterator[str]:
+    """The entries confirmed or answered, in order."""
+    for turn in turns:
+        yield from (*_noted(turn, "confirmed"), *_noted(turn, "answered"))
+
+
+def _language(before: Sequence[Turn]) -> str:
+    """The language of the conversation after these turns."""
+    chosen = [language for turn in before for language in _noted(turn, "language")]
+    return chosen[-1] if chosen else REFERENCE
+
+
+def _noted(turn: Turn, kind: str) -> list[str]:
+    """What follows the colon in the notes of one kind; "" for a note without."""
+    notes = (note.partition(":") for note in turn.notes.split())
+    return [value for name, _, value in notes if name == kind]
