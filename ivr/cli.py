@@ -267,6 +267,28 @@ def simulate(
 
 
 @app.command()
+def suggest(
+    context: typer.Context,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Calls of so many days.")] = 30,
+    accept: Annotated[str | None, typer.Option(help="Add this group's examples.")] = None,
+    entry: Annotated[str | None, typer.Option(help="Add them to this entry.")] = None,
+    without: Annotated[list[int] | None, typer.Option(help="Leave this number out.")] = None,
+    dismiss: Annotated[str | None, typer.Option(help="Never show this group again.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Group what callers said and was not understood, and add it to the FAQ as examples."""
+    from ivr import app as application
+    from ivr.learning import commands
+
+    settings = _settings(context)
+    wanted = commands.Wanted(days, accept, dismiss, entry, without or ())
+    knowledge = application.learn(settings)
+    matcher = application.matcher(knowledge, settings)
+    database = settings.database_url
+    _run(commands.suggest(database, knowledge, matcher, wanted, as_json=as_json))
+
+
+@app.command()
 def schema(context: typer.Context, folder: Path) -> None:
     """Write the JSON Schemas of the knowledge files, for editors, into FOLDER."""
     from ivr.knowledge.schema import write

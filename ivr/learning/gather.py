@@ -52,7 +52,7 @@ async def gather(database: Database, since: datetime) -> list[Missed]:
         callbacks = select(Callback.call_id, Callback.department).where(
             Callback.updated_at >= since
         )
-        departments = dict(session.execute(callbacks).tuples().all())
+        departments = dict(iter(session.execute(callbacks)))
         notes = (Turn.notes.contains(note) for note in ("rejected", "corrected"))
         calls = (
             select(Call)
@@ -95,7 +95,7 @@ def missed_in(call: Call, callback: str | None) -> Iterator[Missed]:
                 refused[request] = entry or None
     wrong = {entry for turn in turns for entry in _noted(turn, "corrected")}
     reached = call.department or callback
-    for number, entry in sorted(refused.items()):
+    for number, instead_of in sorted(refused.items()):
         after = turns[number + 1 :]
         if text := as_example(turns[number].heard):
             yield Missed(
@@ -103,7 +103,7 @@ def missed_in(call: Call, callback: str | None) -> Iterator[Missed]:
                 language=_language(turns[:number]),
                 call_id=call.id,
                 at=turns[number].at,
-                refused=entry,
+                refused=instead_of,
                 entry=next((one for one in _found(after) if one not in wrong), None),
                 department=reached,
                 callback=any(turn.happened == "callback-taken" for turn in after),
