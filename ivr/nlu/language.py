@@ -19,16 +19,14 @@ from ivr.nlu.match import OFF_TOPIC
 from ivr.nlu.normalise import plain
 from ivr.nlu.spotter import Keyword, Spotter
 
-VERSION = "3"
+VERSION = "4"
 """To be raised when what is kept would be made in another way."""
 
 CANDIDATES = 5
 SAMPLE = 1000
 """Examples, about, from which the rarity of keywords and certainty are learnt."""
-_KEYWORD = 0.2
+_KEYWORD = 0.1
 """Added to the score of an id whose keyword is clearly heard."""
-_OFF_TOPIC = -0.1
-"""Added to the score of ``hors-sujet``: better a question too many than a caller sent away."""
 _FOLLOWS = 0.45
 """Least likeness to an example of a follow-up, 0.0 to 1.0."""
 _NEARLY = 0.1
@@ -86,6 +84,7 @@ class Scored:
     follow_up: str | None = None
     """The follow-up of the entry answered last that is meant."""
     explain: dict[str, float] = field(default_factory=dict)
+    """What each part adds to the score of the first id."""
 
 
 def examples_of(knowledge: Knowledge, language: str) -> Examples:
@@ -156,35 +155,35 @@ class Language:
         ``last_entry`` is the entry whose follow-ups may be asked.
         """
         said = Seen(self._rarity.lexical(texts), self._encoder(texts))
-        alike = learner.likeness(said, self._seen)
+        form, meaning = learner.likeness(said, self._seen)
+        alike = form + meaning
         kinds = alike[:, : len(self._examples.requests)] @ self._weights
         spotted = self._spotter.spot(texts)
         ids = _combined(kinds, self._id_of, spotted, self._ids)
         ids += [hints.get(one, 0.0) for one in self._ids]
         ids[:, [not self._valid(one, day) for one in self._ids]] = -1.0
         certain = learner.certainty(ids, self._calibration)
-        return [
-            self._ranked(ids[row], kinds[row], float(certain[row]), alike[row], last_entry)
-            if plain(text)
-            else Scored((), ())
-            for row, text in enumerate(texts)
-        ]
+        found = []
+        for row, text in enumerate(texts):
+            order = np.argsort(-ids[row])[:CANDIDATES]
+            own = np.flatnonzero(self._id_of == order[0])
+            ranked = Scored(
+                ids=tuple(self._ids[n] for n in order),
+                scores=_shares(float(certain[row]), ids[row, order]),
+                detail=self._labels[own[kinds[row, own].argmax()]][1] or None,
+                follow_up=self._follow_up(alike[row], last_entry),
+                explain={
+                    "form": self._part(form[row], own),
+                    "meaning": self._part(meaning[row], own),
+                    "keywords": _KEYWORD * float(spotted[row, order[0]]),
+                },
+            )
+            found.append(ranked if plain(text) else Scored((), ()))
+        return found
 
-    def _ranked(
-        self, ids: Floats, kinds: Floats, certain: float, alike: Floats, last_entry: str | None
-    ) -> Scored:
-        order = np.argsort(-ids)[:CANDIDATES]
-        share = np.exp(_SPREAD * (ids[order[1:]] - ids[order[0]]))
-        rest = np.minimum((1 - certain) * share / max(1.0, share.sum()), certain)
-        own = np.flatnonzero(self._id_of == order[0])
-        detail = self._labels[own[kinds[own].argmax()]][1]
-        return Scored(
-            ids=tuple(self._ids[n] for n in order),
-            scores=(certain, *map(float, rest)),
-            detail=detail or None,
-            follow_up=self._follow_up(alike, last_entry),
-            explain={"score": float(ids[order[0]]), "next": float(ids[order[1]])},
-        )
+    def _part(self, alike: Floats, own: learner.Numbers) -> float:
+        """What one way of being alike adds to the score of labels."""
+        return float(alike[: len(self._weights)] @ self._weights[:, own].sum(axis=1))
 
     def _follow_up(self, alike: Floats, last_entry: str | None) -> str | None:
         """The follow-up that is meant: about as near to its examples as to any request's."""
@@ -236,8 +235,14 @@ def _labels(requests: Sequence[Example]) -> tuple[list[tuple[str, str]], list[st
     return sorted({(one.id, one.kind) for one in requests}), sorted({one.id for one in requests})
 
 
+def _shares(certain: float, scores: Floats) -> tuple[float, ...]:
+    """The certainty of the best, and what it leaves to the next ones by their scores."""
+    share = np.exp(_SPREAD * (scores[1:] - scores[0]))
+    rest = np.minimum((1 - certain) * share / max(1.0, share.sum()), certain)
+    return (certain, *map(float, rest))
+
+
 def _combined(kinds: Floats, id_of: learner.Numbers, spotted: Floats, ids: Sequence[str]) -> Floats:
     """The scores of ids: of all their kinds, with their keywords."""
     scores: Floats = kinds @ np.eye(len(ids), dtype=np.float32)[id_of] + _KEYWORD * spotted
-    scores[:, [n for n, one in enumerate(ids) if one == OFF_TOPIC]] += _OFF_TOPIC
     return scores

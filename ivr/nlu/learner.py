@@ -23,11 +23,11 @@ SHARPNESS = 2.0
 Numbers = npt.NDArray[np.int64]
 
 
-def likeness(some: Seen, others: Seen) -> Floats:
-    """How alike sentences are, in words and in meaning together: 0.0 to 2.0, a row for each."""
-    alike: Floats = np.exp(SHARPNESS * (some.meaning @ others.meaning.T - 1))
-    alike += (some.lexical @ others.transposed).toarray()
-    return alike
+def likeness(some: Seen, others: Seen) -> tuple[Floats, Floats]:
+    """How alike sentences are, in form and in meaning, 0.0 to 1.0 each: a row for each of some."""
+    form: Floats = (some.lexical @ others.transposed).toarray()
+    meaning: Floats = np.exp(SHARPNESS * (some.meaning @ others.meaning.T - 1))
+    return form, meaning
 
 
 def learn(seen: Seen, labels: Numbers, count: int) -> tuple[Floats, Floats]:
@@ -35,7 +35,8 @@ def learn(seen: Seen, labels: Numbers, count: int) -> tuple[Floats, Floats]:
 
     ``labels`` numbers each example's label; there are ``count`` of them.
     """
-    kernel = likeness(seen, seen)
+    kernel, meaning = likeness(seen, seen)
+    kernel += meaning
     kernel[np.diag_indices_from(kernel)] += RIDGE
     triangle = linalg.cholesky(kernel, lower=True, overwrite_a=True, check_finite=False)
     inverse, _ = linalg.lapack.strtri(triangle, lower=True, overwrite_c=True)
@@ -61,6 +62,6 @@ def certainty(scores: Floats, calibration: Floats) -> Floats:
 
 def _evidence(scores: Floats) -> npt.NDArray[Any]:
     """What tells whether the best of a row is right: its score, and its lead over the next."""
-    ordered = np.sort(scores, axis=1)
+    ordered = np.sort(np.pad(scores, ((0, 0), (1, 0))), axis=1)  # a second, even to a lone id
     best, second = ordered[:, -1], ordered[:, -2]
     return np.stack([best, best - second, np.square(best - second)], axis=1)

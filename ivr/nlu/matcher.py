@@ -45,7 +45,7 @@ class Matcher:
     """Matches utterances against one version of the knowledge. Safe to use from many threads."""
 
     def __init__(self, knowledge: Knowledge, languages: Mapping[str, Language]) -> None:
-        """``languages`` has French."""
+        """``languages`` are those in which anything is said."""
         self._knowledge = knowledge
         self._languages = languages
 
@@ -56,11 +56,13 @@ class Matcher:
         Takes seconds the first time and after an edit, less than one from the cache.
         """
         kept, encoder = Cache(cache), Encoder()
+        said = {name: examples_of(knowledge, name) for name in knowledge.languages}
         return cls(
             knowledge,
             {
-                name: Language.load(name, examples_of(knowledge, name), encoder, kept)
-                for name in knowledge.languages
+                name: Language.load(name, examples, encoder, kept)
+                for name, examples in said.items()
+                if examples.requests
             },
         )
 
@@ -69,7 +71,9 @@ class Matcher:
 
         Without ``day`` all entries are. A language without examples is matched in French.
         """
-        language = self._languages.get(context.language) or self._languages[REFERENCE]
+        language = self._languages.get(context.language) or self._languages.get(REFERENCE)
+        if language is None:
+            return Match(text, Decision.REJECT)
         named = self._named(text)
         parts = _two_requests(text)
         whole, *halves = language.score(

@@ -68,7 +68,7 @@ _SUFFIXES = [
     *("issait", "issent"),
     *("eront", "erais", "erait", "antes"),
     *("ions", "erai", "erez", "aient", "ante", "ants", "irai"),
-    *("ees", "ent", "ait", "ais", "ant", "iez", "era"),
+    *("ion", "ees", "ent", "ait", "ais", "ant", "iez", "era"),
     *("es", "ee", "er", "ez", "ir", "it", "is", "aux"),
     *("s", "e", "x"),
 ]

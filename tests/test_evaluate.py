@@ -1,0 +1,88 @@
+"""Figures of the matcher, and the targets it must reach on lines its knowledge has not seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ivr.errors import KnowledgeError
+from ivr.knowledge import load
+from ivr.nlu.evaluate import Line, Report, evaluate, read_lines
+from ivr.nlu.matcher import Matcher
+from ivr.settings import Settings
+from tests.knowledge_folder import write
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def unseen(settings: Settings) -> Report:
+    """How well the lines of ``evaluation/`` are matched by the sample town's knowledge."""
+    matcher = Matcher.load(load(HERE.parent / "knowledge"), settings.paths.var / "matcher")
+    return evaluate(matcher, read_lines(HERE / "evaluation" / "unseen.yaml"))
+
+
+@pytest.mark.parametrize("style", ["direct", "polite", "hesitating", "non-native"])
+def test_plain_requests_are_right_first(unseen: Report, style: str) -> None:
+    assert unseen.styles[style].top1 >= 0.92
+
+
+@pytest.mark.parametrize("style", ["story", "indirect"])
+def test_stories_are_mostly_right_first(unseen: Report, style: str) -> None:
+    assert unseen.styles[style].top1 >= 0.75
+
+
+def test_what_is_answered_at_once_is_right(unseen: Report) -> None:
+    assert unseen.overall.precision >= 0.98
+    assert unseen.overall.answered >= 0.60
+    assert unseen.overall.top2 >= 0.92
+
+
+def test_off_topic_is_not_answered(unseen: Report) -> None:
+    assert unseen.overall.false_accepts <= 0.03
+
+
+def test_no_emergency_is_missed(unseen: Report) -> None:
+    assert unseen.entries["urgence"].top1 == 1.0
+
+
+@pytest.mark.parametrize("name", ["first", "unseen"])
+def test_the_lines_are_not_in_the_knowledge(name: str) -> None:
+    knowledge = load(HERE.parent / "knowledge")
+    known = {text for entry in knowledge.entries.values() for text in entry.examples}
+    lines = read_lines(HERE / "evaluation" / f"{name}.yaml")
+    shared = [line.text for line in lines if line.text in known]
+    assert len(shared) <= 0.02 * len(lines), shared  # the shortest requests have one wording
+
+
+def test_the_report(tmp_path: Path) -> None:
+    knowledge = load(write(tmp_path / "knowledge"))
+    name, entry = next(iter(knowledge.entries.items()))
+    lines = [Line(entry.examples[0], name, "direct"), Line("zzz", "hors-sujet")]
+    report = evaluate(Matcher.load(knowledge), lines)
+    data = report.as_json()
+    for key in ("top1", "top2", "answered", "precision", "false_accepts", "confusions", "entries"):
+        assert key in data
+    assert data["lines"] == 2
+    assert report.entries[name].top1 == 1.0
+    assert report.styles.keys() == {"direct"}
+    assert name in report.as_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "une liste"),
+        ("text: bonjour", "une liste"),
+        ("- {text: bonjour}", "expect"),
+        ("- {text: oui, expect: oui}\n- bonjour", "2"),
+        ("- {text: [a], expect: oui}", "text"),
+        ("- {text: 'a'", "fermée"),
+    ],
+)
+def test_faults_are_told_with_their_line(tmp_path: Path, text: str, fault: str) -> None:
+    file = tmp_path / "lines.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(KnowledgeError, match=fault):
+        read_lines(file)
