@@ -19,6 +19,8 @@ _ASKED_OTHERWISE = ("callback.", "rating")
 """Prompts after which words are a number, a moment or a mark, and no request."""
 _NOT_UNDERSTOOD = ("reprompt.", "help.")
 """Prompts by which the machine says that it has not understood."""
+_NOT_OURS = "out-of-scope"
+"""The prompt that sends a caller away who asked what nobody has written anything about."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,11 @@ async def gather(database: Database, since: datetime) -> list[Missed]:
         )
         departments = dict(iter(session.execute(callbacks)))
         notes = (Turn.notes.contains(note) for note in ("rejected", "corrected"))
+        strayed = Turn.about.contains(_NOT_OURS)
         calls = (
             select(Call)
             .where(Call.started_at >= since)
-            .where(Call.turns.any(or_(Turn.decision == "reject", *notes)))
+            .where(Call.turns.any(or_(Turn.decision == "reject", strayed, *notes)))
             .order_by(Call.started_at, Call.id)
             .options(selectinload(Call.turns))
         )
@@ -113,7 +116,7 @@ def missed_in(call: Call, callback: str | None) -> Iterator[Missed]:
 def _unanswered(turn: Turn, before: Sequence[Turn]) -> bool:
     if turn.happened not in _SPOKEN:
         return False
-    if "rejected" in turn.notes.split():
+    if "rejected" in turn.notes.split() or _NOT_OURS in turn.about.split():
         return True
     asked = before[-1].about.split() if before else []
     return (
