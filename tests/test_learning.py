@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -125,6 +125,12 @@ def test_a_confirmed_answer_that_was_wrong_is_about_the_request() -> None:
 def test_the_third_misunderstanding_in_a_row_counts_without_a_note() -> None:
     said = heard("zigomar", "help.person", decision="reject")
     assert missed(said, department="accueil") == [("zigomar", None, None, "accueil")]
+
+
+def test_a_no_where_nothing_was_asked_is_no_request() -> None:
+    said = heard("non merci", "reprompt.not-understood", "rejected")
+    assert missed(replace(said, entry="non")) == []
+    assert len(missed(replace(said, entry="hors-sujet"))) == 1
 
 
 def test_what_is_called_out_of_scope_counts_unless_somebody_wrote_about_it() -> None:
@@ -329,7 +335,7 @@ async def desk(
 async def test_an_admin_reads_and_accepts(desk: Desk) -> None:
     text = await desk.type()
     assert "3 phrases en 2 groupes, sur 30 jours." in text
-    assert "piscine (La piscine) - choisi ensuite par 100% des appelants renseignés" in text
+    assert "piscine (La piscine) - choisi ensuite par 100 % des appelants renseignés" in text
     assert f"je voudrais nager dimanche au {MASK}" in text
     pool = (await desk.listed())[0]
     assert (pool["proposal"]["entry"], pool["department"], pool["count"]) == (

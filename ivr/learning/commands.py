@@ -156,9 +156,9 @@ def _proposed(group: Group, knowledge: Knowledge) -> str:
     known = knowledge.entries.get(proposal.entry)
     match proposal.because:
         case Because.CALLERS:
-            why = f"choisi ensuite par {proposal.share:.0%} des appelants renseignés"
+            why = f"choisi ensuite par {proposal.share * 100:.0f} % des appelants renseignés"
         case Because.LIKENESS:
-            why = f"d'après la ressemblance, {proposal.share:.0%}"
+            why = f"d'après la ressemblance, {proposal.share * 100:.0f} %"
         case Because.NEW:
             why = "aucune question ne convient"
     what = f"{proposal.entry} ({known.title})" if known else f"nouvelle question {proposal.entry} ?"

@@ -13,12 +13,15 @@ from ivr.calllog.database import Database
 from ivr.calllog.tables import Call, Callback, Suggestion, Turn
 from ivr.knowledge.catalogue import REFERENCE
 from ivr.learning.example import as_example, key
+from ivr.nlu.match import DIALOGUE_IDS, OFF_TOPIC
 
 _SPOKEN = ("heard", "too-long")
 _ASKED_OTHERWISE = ("callback.", "rating")
 """Prompts after which words are a number, a moment or a mark, and no request."""
 _NOT_UNDERSTOOD = ("reprompt.", "help.")
 """Prompts by which the machine says that it has not understood."""
+_MOVES = DIALOGUE_IDS - {OFF_TOPIC}
+"""A "no" where nothing was asked is understood, and no request."""
 _NOT_OURS = "out-of-scope"
 """The prompt that sends a caller away who asked what nobody has written anything about."""
 
@@ -114,7 +117,7 @@ def missed_in(call: Call, callback: str | None) -> Iterator[Missed]:
 
 
 def _unanswered(turn: Turn, before: Sequence[Turn]) -> bool:
-    if turn.happened not in _SPOKEN:
+    if turn.happened not in _SPOKEN or (turn.decision == "answer" and turn.entry in _MOVES):
         return False
     if "rejected" in turn.notes.split() or _NOT_OURS in turn.about.split():
         return True
