@@ -63,9 +63,9 @@ class Seen:
         """The lexical views, sentences in columns; made once, for fast products."""
         return self.lexical.T.tocsr()
 
-    def head(self, count: int) -> Seen:
-        """The first sentences."""
-        return Seen(self.lexical[:count], self.meaning[:count])
+    def rows(self, start: int, stop: int) -> Seen:
+        """The sentences from ``start`` on, before ``stop``."""
+        return Seen(self.lexical[start:stop], self.meaning[start:stop])
 
 
 class Encoder:
@@ -93,23 +93,28 @@ class Rarity:
         self.idf = idf
 
     @classmethod
-    def of(cls, texts: Sequence[str]) -> Rarity:
-        """Learn it from the examples."""
-        rows = []
-        for _, view in VIEWS.values():
-            among = np.bincount(view.transform(texts).indices, minlength=_COLUMNS)
-            rows.append(np.where(among, np.log((1 + len(texts)) / (1 + among)) + 1, 0))
-        return cls(np.asarray(rows, dtype=np.float32))
+    def learn(cls, texts: Sequence[str]) -> tuple[Rarity, Any]:
+        """How rare features are among the examples; and the examples, as by ``lexical``."""
+        counts = _counts(texts)
+        among = np.stack([np.bincount(rows.indices, minlength=_COLUMNS) for rows in counts])
+        idf = np.where(among, np.log((1 + len(texts)) / (1 + among)) + 1, 0)
+        rarity = cls(idf.astype(np.float32))
+        return rarity, rarity._weighed(counts)
 
     def lexical(self, texts: Sequence[str]) -> Any:
         """The texts' lexical views, weighed by rarity, as a sparse matrix (CSR)."""
-        parts = []
-        for (weight, view), idf in zip(VIEWS.values(), self.idf, strict=True):
-            rows = view.transform(texts)
+        return self._weighed(_counts(texts))
+
+    def _weighed(self, counts: Sequence[Any]) -> Any:
+        for (weight, _), idf, rows in zip(VIEWS.values(), self.idf, counts, strict=True):
             rows.data = (1 + np.log(rows.data)) * idf[rows.indices]
             squares = rows.multiply(rows).sum(axis=1)
             length = np.sqrt(np.asarray(squares).ravel())
             scale = np.sqrt(weight) / np.where(length, length, 1)
             rows.data *= np.repeat(scale, np.diff(rows.indptr))
-            parts.append(rows)
-        return sparse.hstack(parts, format="csr", dtype=np.float32)
+        return sparse.hstack(counts, format="csr", dtype=np.float32)
+
+
+def _counts(texts: Sequence[str]) -> list[Any]:
+    """How often each feature is in each text: a sparse matrix (CSR) for each view."""
+    return [view.transform(texts) for _, view in VIEWS.values()]

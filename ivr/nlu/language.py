@@ -208,10 +208,10 @@ def learn(examples: Examples, encoder: Encoder, meanings: Rows) -> Arrays:
     labels, ids = _labels(requests)
     number = {label: n for n, label in enumerate(labels)}
     id_of = np.array([ids.index(name) for name, _ in labels])
-    rarity = Rarity.of(texts)
-    seen = Seen(rarity.lexical(texts), meanings.of(texts, encoder))
+    rarity, lexical = Rarity.learn(texts)
+    seen = Seen(lexical, meanings.of(texts, encoder))
     wanted = np.array([number[one.id, one.kind] for one in requests])
-    weights, left_out = learner.learn(seen.head(len(requests)), wanted, len(labels))
+    weights, left_out = learner.learn(seen.rows(0, len(requests)), wanted, len(labels))
     sample = np.arange(0, len(requests), max(1, len(requests) // SAMPLE))
     sampled = [texts[n] for n in sample]
     spotter = Spotter(examples.keywords, ids)

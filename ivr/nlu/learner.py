@@ -20,6 +20,9 @@ RIDGE = 0.2
 SHARPNESS = 2.0
 """Likeness of meaning is exp(SHARPNESS · (cosine - 1))."""
 
+BLOCK = 1000
+"""Examples compared at a time, which bounds the memory."""
+
 Numbers = npt.NDArray[np.int64]
 
 
@@ -35,15 +38,26 @@ def learn(seen: Seen, labels: Numbers, count: int) -> tuple[Floats, Floats]:
 
     ``labels`` numbers each example's label; there are ``count`` of them.
     """
-    kernel, meaning = likeness(seen, seen)
-    kernel += meaning
-    kernel[np.diag_indices_from(kernel)] += RIDGE
-    triangle = linalg.cholesky(kernel, lower=True, overwrite_a=True, check_finite=False)
-    inverse, _ = linalg.lapack.strtri(triangle, lower=True, overwrite_c=True)
+    upper = linalg.cholesky(_kernel(seen).T, overwrite_a=True, check_finite=False)
+    root, _ = linalg.lapack.strtri(upper, overwrite_c=True)  # root @ root.T inverts the kernel
     wanted = np.eye(count, dtype=np.float32)[labels]
-    weights = inverse.T @ (inverse @ wanted)
-    left_out = wanted - weights / np.square(inverse).sum(axis=0)[:, None]
+    weights = root @ (root.T @ wanted)
+    left_out = wanted - weights / np.einsum("ij,ij->i", root, root)[:, None]
     return weights, left_out
+
+
+def _kernel(seen: Seen) -> Floats:
+    """How alike the examples are among each other: the lower triangle, in blocks of rows."""
+    count = len(seen.meaning)
+    kernel = np.zeros((count, count), dtype=np.float32)
+    for start in range(0, count, BLOCK):
+        stop = min(start + BLOCK, count)
+        before = seen.rows(0, stop)
+        form, meaning = likeness(before.rows(start, stop), before)
+        kernel[start:stop, :stop] = form
+        kernel[start:stop, :stop] += meaning
+    kernel[np.diag_indices_from(kernel)] += RIDGE
+    return kernel
 
 
 def calibrate(scores: Floats, right: npt.NDArray[np.bool_]) -> Floats:

@@ -33,7 +33,7 @@ _SHORTEST_STEM = 4
 _DIGITS = re.compile(r"\b\d{1,4}\b")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=32_768)
 def plain(text: str) -> str:
     """Lower-case words without accents, signs, hesitations; numbers in words.
 
@@ -44,7 +44,7 @@ def plain(text: str) -> str:
     return _without(_FILLERS, " ".join(_SOUNDS.sub(" ", folded).split()))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=32_768)
 def core(text: str) -> str:
     """``plain`` without greetings and politeness, which say nothing of the request.
 
@@ -53,6 +53,7 @@ def core(text: str) -> str:
     return _without(_POLITENESS, plain(text))
 
 
+@lru_cache(maxsize=32_768)
 def stem(word: str) -> str:
     """A French word without its inflection, roughly: ``inscriptions`` → ``inscription``.
 
