@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
@@ -127,6 +127,20 @@ def read_script(path: Path) -> Script:
     return script
 
 
+@dataclass(frozen=True)
+class Ending:
+    """What became of a call."""
+
+    outcome: str | None = None
+    """None while the machine still listens."""
+    queue: str | None = None
+    """The department that it was last passed to."""
+    reason: str = ""
+    """What the operator is shown."""
+    callback: Mapping[str, str] = field(default_factory=dict)
+    """What was written down, by the names that scripts use; empty when nothing was."""
+
+
 @dataclass
 class Simulation:
     """One conversation going on."""
@@ -148,6 +162,16 @@ class Simulation:
     def over(self) -> bool:
         """Whether the machine has let go of the call."""
         return self.outcome is not None
+
+    @property
+    def ending(self) -> Ending:
+        """What has become of it so far."""
+        return Ending(
+            self.outcome,
+            self.transfer.department if self.transfer else None,
+            self.transfer.reason if self.transfer else "",
+            vars(self.callback) if self.callback else {},
+        )
 
     async def happen(self, what: Happening, cut: CutShort | None = None) -> list[Action]:
         """What the machine does next, a callback's writing included."""
@@ -188,7 +212,7 @@ async def run(script: Script, mind: Mind) -> AsyncIterator[str | Fault]:
     yield f"MACHINE  {said}"
     for number, move in enumerate(script.transcript, 1):
         if move.machine is not None:
-            for fault in _differences(move, said):
+            for fault in differences(move, said):
                 yield Fault(script.title, number, "machine", fault)
             continue
         yield f"CALLER   {_shown(move)}"
@@ -200,7 +224,7 @@ async def run(script: Script, mind: Mind) -> AsyncIterator[str | Fault]:
             cut = _cut(simulation, move)
             said += _said(await simulation.happen(what, cut))
         yield f"MACHINE  {said}"
-    for fault in _ending(script, simulation):
+    for fault in ending_differences(script, simulation.ending):
         yield Fault(script.title, 0, "end", fault)
 
 
@@ -258,7 +282,8 @@ def _said(actions: Sequence[Action]) -> str:
     return " ".join(action.text for action in actions if isinstance(action, Say))
 
 
-def _differences(move: Move, said: str) -> list[str]:
+def differences(move: Move, said: str) -> list[str]:
+    """How what the machine said differs from what a script expects of it; empty: not at all."""
     heard = _folded(said)
     missing = [part for part in move.machine or () if _folded(part) not in heard]
     unwanted = [part for part in move.never if _folded(part) in heard]
@@ -267,18 +292,18 @@ def _differences(move: Move, said: str) -> list[str]:
     ]
 
 
-def _ending(script: Script, simulation: Simulation) -> list[str]:
-    transfer = simulation.transfer
+def ending_differences(script: Script, ending: Ending) -> list[str]:
+    """How the end of a call differs from what a script expects; empty: not at all."""
     faults = []
-    if simulation.outcome != script.ends:
-        faults.append(f"ended as {simulation.outcome}, not {script.ends}")
-    if script.queue is not None and (transfer is None or transfer.department != script.queue):
-        faults.append(f"passed to {transfer and transfer.department}, not {script.queue}")
-    if script.reason is not None and script.reason not in (transfer.reason if transfer else ""):
-        faults.append(f"the operator is shown {transfer and transfer.reason!r}")
+    if ending.outcome != script.ends:
+        faults.append(f"ended as {ending.outcome}, not {script.ends}")
+    if script.queue is not None and ending.queue != script.queue:
+        faults.append(f"passed to {ending.queue}, not {script.queue}")
+    if script.reason is not None and script.reason not in ending.reason:
+        faults.append(f"the operator is shown {ending.reason!r}")
     for name, value in (script.callback or {}).items():
-        written = getattr(simulation.callback, name, None)
-        if written != value:
+        written = ending.callback.get(name, "")
+        if _folded(written) != _folded(value):
             faults.append(f"the callback's {name} is {written!r}, not {value!r}")
     return faults
 
@@ -292,4 +317,6 @@ def _shown(move: Move) -> str:
 
 
 def _folded(text: str) -> str:
-    return re.sub(r"\s+", " ", text.replace("’", "'").replace("\u202f", " ")).casefold().strip()
+    """Without case and punctuation, in which a recogniser's text differs from a typed one."""
+    text = text.replace("’", "'").replace("\u202f", " ")
+    return " ".join(re.sub(r"[.,;:!?…«»]", " ", text).casefold().split())
