@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,6 +37,8 @@ from ivr.settings import Settings
 from ivr.speech.engines import load_recogniser
 from ivr.speech.listener import Listener
 from ivr.speech.voices import load_voices, open_speech
+from ivr.testcaller import place
+from ivr.testcaller.people import people
 
 log = logging.getLogger(__name__)
 
@@ -149,6 +151,13 @@ async def rehearse(settings: Settings, *, prompts_only: bool = False, watch: boo
     await speak(store.current)
     if watch:
         await store.watch(speak)
+
+
+async def place_call(settings: Settings, says: Sequence[str]) -> place.Conversation:
+    """Place a real call to the running switchboard. Raises AsteriskError when it is not there."""
+    secrets = load_or_create(settings.paths.var)
+    async with people(settings) as (speak, transcribe):
+        return await place.place_call(settings, secrets, says, speak, transcribe)
 
 
 async def play(settings: Settings, path: Path) -> bool:

@@ -235,6 +235,7 @@ class Conversation:
     async def _hear(self, listen: Listen) -> tuple[Happening, CutShort | None]:
         """Wait for the caller to say or key something, letting them interrupt."""
         cut: CutShort | None = None
+        self._forget_what_was_heard()
         self._listener.start(
             listen.expecting, speaking=self._speaker.speaking, patience=listen.patience,
             language=self._state.language,
@@ -252,6 +253,12 @@ class Conversation:
                     return what, cut
         finally:
             self._listener.stop()
+
+    def _forget_what_was_heard(self) -> None:
+        """Words that came in while a key was being answered were no answer to what follows."""
+        for event in [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]:
+            if not isinstance(event, ear.ListenerEvent):
+                self._inbox.put_nowait(event)
 
     async def _what_happened(self, event: LegEvent | ear.ListenerEvent) -> Happening | None:
         match event:

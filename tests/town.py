@@ -13,42 +13,36 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import platformdirs
-from ivr.speech.engines import load_recogniser
 
 from ivr import app
 from ivr.asterisk.process import AsteriskProcess
 from ivr.asterisk.program import find_asterisk
-from ivr.asterisk.render import ARI_APP, ARI_USER, switchboard_home
-from ivr.audio.pcm import silence
+from ivr.asterisk.render import ARI_APP, switchboard_home
 from ivr.calllog.database import Database
 from ivr.calllog.log import CallLog
 from ivr.calllog.tables import Call
 from ivr.secrets import load_or_create
 from ivr.settings import Settings
-from ivr.speech.prompts import SpeechCache
-from ivr.speech.recogniser import Recogniser
-from ivr.speech.speaker import PAUSE_MS
-from ivr.speech.spoken import sentences
-from ivr.speech.voices import open_speech
 from ivr.testcaller.caller import Manner, Telephones, telephones
 from ivr.testcaller.network import Network, private_settings
+from ivr.testcaller.people import people
 
 ROOT = Path(__file__).parents[1]
 KEPT = Path(platformdirs.user_cache_dir("allo-mairie")) / "tests"
-"""Speech rendered by earlier runs: clips are named by all that shapes them."""
+"""What earlier runs spoke and learnt: named by all that shapes it, it is found again."""
 DESK = "101"
 """The extension of the only operator, who serves every department."""
-START_LIMIT = 60.0
-"""Seconds until ``ivr serve`` must have loaded its models, on a busy machine."""
+START_LIMIT = 150.0
+"""Seconds until ``ivr serve`` must have learnt the knowledge, on a busy machine."""
 
 
 class Serve:
     """``ivr serve`` as a process of its own, to be stopped and killed."""
 
-    def __init__(self, settings: Settings, log: Path) -> None:
+    def __init__(self, settings: Settings, asterisk: AsteriskProcess, log: Path) -> None:
         self._settings = settings
+        self._asterisk = asterisk
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
 
@@ -65,8 +59,14 @@ class Serve:
                 env=os.environ | _environment(self._settings),
                 cwd=ROOT, stdout=log, stderr=log,
             )  # fmt: skip
-        async with asyncio.timeout(START_LIMIT):
-            await self._until_connected()
+        ready = asyncio.create_task(
+            self._asterisk.until("ari show apps", lambda shown: ARI_APP in shown)
+        )
+        ended = asyncio.create_task(self._process.wait())
+        await asyncio.wait([ready, ended], timeout=START_LIMIT, return_when=asyncio.FIRST_COMPLETED)
+        for task in (ready, ended):
+            task.cancel()
+        assert ready.done(), self._log.read_text()
 
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """SIGKILL is a crash. Returns when the process is gone."""
@@ -74,15 +74,6 @@ class Serve:
         if self._process.returncode is None:
             self._process.send_signal(how)
         await self._process.wait()
-
-    async def _until_connected(self) -> None:
-        secrets = load_or_create(self._settings.paths.var)
-        url = f"http://127.0.0.1:{self._settings.asterisk.http_port}/ari/applications/{ARI_APP}"
-        async with httpx.AsyncClient(auth=(ARI_USER, secrets.ari), trust_env=False) as client:
-            while not (await client.get(url)).is_success:
-                assert self._process is not None
-                assert self._process.returncode is None, self._log.read_text()
-                await asyncio.sleep(0.1)  # Asterisk has no way to tell
 
 
 @dataclass(frozen=True)
@@ -103,23 +94,10 @@ class Town:
 @asynccontextmanager
 async def town(root: Path) -> AsyncIterator[Town]:
     """Everything up, with all operators' telephones on their desks."""
-    settings = private_settings(
-        root / "var", {"paths": {"var": root / "var", "knowledge": _one_operator(root)}}
-    )
-    (KEPT / "speech").mkdir(parents=True, exist_ok=True)
-    (root / "var").mkdir()
-    (root / "var" / "speech").symlink_to(KEPT / "speech")
-    app.render_asterisk(settings)
-    secrets = load_or_create(settings.paths.var)
-    home = switchboard_home(settings)
-    serve = Serve(settings, root / "serve.log")
+    settings = settings_in(root, _one_operator(root))
     database = Database(settings.database_url)
-    async with (
-        people(settings) as manner,
-        AsteriskProcess(find_asterisk(settings), home) as asterisk,
-        Network(root / "network", settings, secrets, list(secrets.phones)) as network,
-        telephones(network, manner) as phones,
-    ):
+    async with people(settings) as manner, lines(settings, Manner(*manner)) as (asterisk, phones):
+        serve = Serve(settings, asterisk, root / "serve.log")
         try:
             await serve.start()
             yield Town(settings, asterisk, serve, phones, CallLog(database))
@@ -128,37 +106,29 @@ async def town(root: Path) -> AsyncIterator[Town]:
             await database.close()
 
 
+def settings_in(root: Path, knowledge: Path) -> Settings:
+    """Those of a switchboard in a folder of its own, with the speech of earlier runs."""
+    var = root / "var"
+    (KEPT / "speech").mkdir(parents=True, exist_ok=True)
+    var.mkdir()
+    (var / "speech").symlink_to(KEPT / "speech")
+    return private_settings(var, {"paths": {"var": var, "knowledge": knowledge}})
+
+
 @asynccontextmanager
-async def people(settings: Settings) -> AsyncIterator[Manner]:
-    """How callers speak and understand: with the switchboard's own engines."""
-    recogniser = await asyncio.to_thread(load_recogniser, settings)
-    speech = open_speech(settings)
-    try:
-        yield Manner(_Voice(speech), _Ear(recogniser))
-    finally:
-        await speech.close()
-        await recogniser.close()
-
-
-@dataclass(frozen=True)
-class _Voice:
-    speech: SpeechCache
-
-    async def __call__(self, text: str) -> bytes:
-        return silence(PAUSE_MS).join([await self.speech.clip(one) for one in sentences(text)])
-
-
-@dataclass(frozen=True)
-class _Ear:
-    recogniser: Recogniser
-
-    async def __call__(self, pcm: bytes) -> str:
-        session = self.recogniser.session()
-        try:
-            await session.feed(pcm)
-            return (await session.transcript()).text
-        finally:
-            await session.close()
+async def lines(
+    settings: Settings, manner: Manner
+) -> AsyncIterator[tuple[AsteriskProcess, Telephones]]:
+    """Its Asterisk, which waits for an application, and the people who call and are called."""
+    app.render_asterisk(settings)
+    secrets = load_or_create(settings.paths.var)
+    root = settings.paths.var.parent / "network"
+    async with (
+        AsteriskProcess(find_asterisk(settings), switchboard_home(settings)) as asterisk,
+        Network(root, settings, secrets, list(secrets.phones)) as network,
+        telephones(network, manner) as phones,
+    ):
+        yield asterisk, phones
 
 
 def _one_operator(root: Path) -> Path:
@@ -183,4 +153,5 @@ def _environment(settings: Settings) -> dict[str, str]:
         "IVR_ASTERISK_HTTP_PORT": str(settings.asterisk.http_port),
         "IVR_ASTERISK_AMI_PORT": str(settings.asterisk.ami_port),
         "IVR_REDIS_PORT": str(settings.redis.port),
+        "IVR_HEARING_SILENCE": "3",  # seconds: half of what callers are given
     }

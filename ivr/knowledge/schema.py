@@ -45,7 +45,7 @@ HELP = {
     "department": "Le service qui s'en occupe : un identifiant de departments.yaml.",
     "departments": "Les services.",
     "detail": "Précise l'identifiant : slower pour repeter, insult pour hors-sujet.",
-    "duty": "Le service qui reçoit les appels urgents, à toute heure ; accueil si rien n'est écrit.",
+    "duty": "Le service qui reçoit les appels urgents, à toute heure.",
     "employees": "Les personnes que les appelants demandent par leur nom.",
     "entries": "Les questions.",
     "every_day": "Les horaires de chaque jour qui n'est pas écrit lui-même.",

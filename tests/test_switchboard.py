@@ -1,0 +1,143 @@
+"""Real calls: a caller on the public network, the whole switchboard, an operator at the desk."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+from rapidfuzz import fuzz
+
+from ivr.calllog.tables import Call
+from ivr.testcaller.caller import Caller
+from tests.town import DESK, Town, town
+
+pytestmark = [pytest.mark.telephone, pytest.mark.speech]
+
+NUMBER = "0232001000"
+
+
+@pytest.fixture(scope="module")
+async def hall(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+    async with town(tmp_path_factory.mktemp("town")) as hall:
+        yield hall
+
+
+def about(phrase: str, heard: str) -> bool:
+    """Whether a phrase was said, as far as a recogniser can tell."""
+    return fuzz.partial_ratio(phrase.lower(), heard.lower()) >= 75
+
+
+async def greeted(caller: Caller) -> str:
+    """Answered, and the greeting heard to its end."""
+    await caller.until_answered()
+    return (await caller.hear()).text
+
+
+async def asked(caller: Caller, words: str) -> str:
+    """What the machine says to a request."""
+    await caller.say(words)
+    return (await caller.hear()).text
+
+
+async def closed(hall: Town) -> Call:
+    """The last call, once its record is closed and Asterisk has no channel left."""
+    async with asyncio.timeout(10):
+        while True:
+            call = await hall.last_call()
+            if call.ended_at is not None and not await hall.asterisk.channels():
+                return call
+
+
+async def test_a_question_is_answered(hall: Town) -> None:
+    async with hall.phones.call(NUMBER) as caller:
+        greeting = await greeted(caller)
+        assert about("mairie de Valmont", greeting)
+        assert about("assistant vocal", greeting)
+        assert about("n'est pas enregistrée", greeting)
+        answer = await asked(caller, "Bonjour, quels sont les horaires d'ouverture de la mairie ?")
+        assert about("le samedi de 9h à midi", answer)
+        assert about("avez-vous une autre question", answer)
+        assert about("au revoir", await asked(caller, "Non merci, au revoir."))
+        await caller.until_ended()
+    call = await closed(hall)
+    assert (call.outcome, call.ended_by) == ("answered", "machine")
+    heard = [turn for turn in call.turns if turn.heard]
+    assert heard[0].entry == "horaires-mairie"
+    assert all(turn.response_ms for turn in heard)
+
+
+async def test_the_caller_interrupts(hall: Town) -> None:
+    async with hall.phones.call(NUMBER) as caller:
+        await caller.until_answered()
+        await caller.until_sound()
+        spoken = await caller.say("Je voudrais parler à quelqu'un s'il vous plaît.")
+        silent = caller.timeline.silence_after(spoken.start)
+        assert silent is not None
+        assert silent < spoken.end, "the machine talked on"
+        await (await hall.phones.desk_rings(DESK)).refuse()
+    call = await closed(hall)
+    assert call.turns[1].cut_short is not None
+
+
+async def test_zero_reaches_an_operator_who_sees_who_calls(hall: Town) -> None:
+    async with hall.phones.call(NUMBER, "0612345678") as caller:
+        await caller.until_answered()
+        await caller.until_sound()
+        await caller.press("0")
+        desk = await hall.phones.desk_rings(DESK)
+        assert desk.presented.number == "0612345678"
+        await desk.answer()
+        caller.skip()
+        await desk.say("Mairie de Valmont, bonjour.")
+        assert about("bonjour", (await caller.hear()).text)
+        await desk.hang_up()
+    call = await closed(hall)
+    assert (call.outcome, call.department) == ("transferred", "accueil")
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_a_caller_hangs_up_at_any_moment(hall: Town, seed: int) -> None:
+    moment = random.Random(seed).uniform(0.0, 6.0)
+    async with hall.phones.call(NUMBER) as caller:
+        await caller.until_answered()
+        talking = asyncio.create_task(caller.say("Bonjour, je voudrais un acte de naissance."))
+        await asyncio.wait([talking], timeout=moment)
+        await caller.hang_up()
+        await asyncio.gather(talking, return_exceptions=True)
+    call = await closed(hall)
+    assert call.ended_by == "caller"
+
+
+async def test_silence_leads_to_a_person(hall: Town) -> None:
+    async with hall.phones.call(NUMBER) as caller:
+        await caller.until_answered()
+        desk = await hall.phones.desk_rings(DESK, at_most_s=60)
+        await desk.answer()
+    call = await closed(hall)
+    assert [turn.happened for turn in call.turns] == ["opened", "silent", "silent", "silent"]
+
+
+async def test_people_take_over_when_the_application_is_killed_and_while_it_is_away(
+    hall: Town,
+) -> None:
+    async with hall.phones.call(NUMBER) as caller:
+        await greeted(caller)
+        await hall.serve.stop(signal.SIGKILL)
+        async with hall.phones.call(NUMBER, "0698765432"):
+            desk = await hall.phones.desk_rings(DESK, at_most_s=30)
+            assert desk.presented.number == "0698765432"
+            await desk.answer()
+            await desk.hang_up()
+        await hall.serve.start()
+        desk = await hall.phones.desk_rings(DESK, at_most_s=30)
+        await desk.answer()
+        caller.skip()
+        await desk.say("Mairie, bonjour.")
+        assert about("bonjour", (await caller.hear()).text)
+    call = await closed(hall)
+    assert (call.outcome, call.ended_by) == ("interrupted", "failure")
+    async with hall.phones.call(NUMBER) as caller:
+        assert about("assistant vocal", await greeted(caller))
