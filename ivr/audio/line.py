@@ -64,7 +64,8 @@ def alaw(samples: Samples) -> Samples:
     coded = np.where(straight, size * _ALAW, curved) / (1 + np.log(_ALAW))
     steps = (np.floor(coded * 127.999) + 0.5) / 128 * (1 + np.log(_ALAW))
     back = np.where(steps < 1, steps, np.exp(np.maximum(steps, 1) - 1)) / _ALAW
-    return (np.sign(samples) * back).astype(np.float32)
+    heard: Samples = (np.sign(samples) * back).astype(np.float32)
+    return heard
 
 
 def _band_pass(samples: Samples) -> Samples:
