@@ -40,7 +40,7 @@ from ivr.dialogue.turns import (
     Turn,
     Unintelligible,
 )
-from ivr.errors import CallerGone, CallLogError
+from ivr.errors import CallerGone, CallLogError, IvrError
 from ivr.events import Frame, KeyPressed, LegEvent, Played, QueueRequest
 from ivr.nlu.match import Context, Match
 from ivr.speech import listener as ear
@@ -52,6 +52,10 @@ MOST_AWAY = 1000
 """Conversations remembered while their calls are with the operators, the oldest dropped first."""
 URGENT = 10
 """Queue priority of urgent calls; the others have 0."""
+LOG_PATIENCE = 1.0
+"""Seconds that a call waits for its record to be written before it is passed on all the same."""
+CALLBACK_PATIENCE = 5.0
+"""Seconds that a caller waits for a callback to be written down; then it is not promised."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,9 @@ async def handle(leg: Leg, parts: Parts) -> None:
         ended = await conversation.run()
     except CallerGone:
         ended = _Ended(conversation.outcome_if_left, "caller")
-    except Exception:
-        log.exception("call %s: failed, passed to the operators", call_id)
+    except Exception as error:
+        trace = None if isinstance(error, IvrError) else error
+        log.error("call %s: passed to the operators: %s", call_id, error, exc_info=trace)
         ended = _Ended(Outcome.TRANSFERRED, "failure", conversation.rescue)
     finally:
         await conversation.close()
@@ -111,6 +116,9 @@ async def handle(leg: Leg, parts: Parts) -> None:
             await leg.hang_up()
     except CallerGone:
         log.info("call %s: hung up while being handed over", call_id)
+    except IvrError:
+        await conversation.log_end(_Ended(Outcome.INTERRUPTED, "failure"))
+        raise
 
 
 class Conversation:
@@ -128,7 +136,6 @@ class Conversation:
         self._writes: set[asyncio.Task[int | None]] = set()
         self._turn: asyncio.Task[int | None] | None = None
         self._frames = 0
-        self._answered = False
         self._speech_ended_at: float | None = None
         self.rescue = QueueRequest("accueil", "Incident technique du serveur vocal")
         """Where the caller goes when our side fails."""
@@ -136,7 +143,7 @@ class Conversation:
     @property
     def outcome_if_left(self) -> Outcome:
         """What to log when the caller hangs up now."""
-        return Outcome.ANSWERED if self._answered else Outcome.GAVE_UP
+        return self._state.outcome
 
     async def run(self) -> _Ended:
         """Talk until the call leaves the machine. Raises CallerGone when the caller hangs up."""
@@ -190,7 +197,7 @@ class Conversation:
             ended.queue.reason if ended.queue else "",
         )
         self._write(self._parts.calllog.close_call(self._leg.started.call_id, end))
-        await asyncio.gather(*self._writes)
+        await asyncio.wait(self._writes, timeout=LOG_PATIENCE)
 
     def _remember(self) -> None:
         """Keep the state for when nobody takes the call; most never come back."""
@@ -209,9 +216,11 @@ class Conversation:
             at=self._parts.now(),
         )
         try:
-            reference, updated = await self._parts.callbacks.take(wish)
-        except CallLogError as error:
-            log.error("call %s: callback not taken: %s", wish.call_id, error)
+            async with asyncio.timeout(CALLBACK_PATIENCE):
+                reference, updated = await self._parts.callbacks.take(wish)
+        except (CallLogError, TimeoutError) as error:
+            told = str(error) or f"the database did not answer within {CALLBACK_PATIENCE:g} s"
+            log.error("call %s: callback not taken: %s", wish.call_id, told)
             return CallbackFailed()
         return CallbackTaken(reference, updated)
 
@@ -312,7 +321,6 @@ class Conversation:
     def _log_turn(self, turn: Turn, actions: Sequence[Action]) -> None:
         said = [action for action in actions if isinstance(action, Say)]
         notes = [action for action in actions if isinstance(action, Note)]
-        self._answered |= any(note.kind == "answered" for note in notes)
         record = TurnRecord(
             at=turn.at,
             happened=_name(turn.what),

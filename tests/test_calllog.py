@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ivr.calllog import database as database_module
 from ivr.calllog.database import Database
 from ivr.calllog.log import CallEnd, CallLog, TurnRecord
 from ivr.errors import CallLogError
@@ -113,6 +115,23 @@ async def test_a_killed_process_leaves_its_call_readable_and_closed_at_the_next_
     assert written == list(range(1, len(written) + 1))
     assert len(written) >= confirmed
     assert await log.close_interrupted() == 0
+    await database.close()
+
+
+async def test_a_call_whose_opening_could_not_be_written_is_opened_by_the_next_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "BUSY_MS", 0)
+    database = Database(f"sqlite:///{tmp_path / 'calls.sqlite'}")
+    log = CallLog(database)
+    other = sqlite3.connect(tmp_path / "calls.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(CallLogError, match="locked"):
+        await log.open_call(started("1.1"))
+    other.execute("ROLLBACK")
+    assert await log.add_turn("1.1", TurnRecord(NOON, "heard")) == 1
+    (call,) = await log.calls()
+    assert call.caller_number == "0612345678"
     await database.close()
 
 

@@ -19,6 +19,9 @@ from ivr.errors import CallLogError
 
 T = TypeVar("T")
 
+BUSY_MS = 30_000
+"""A write waits so long for another program that holds the database, such as a backup, in ms."""
+
 
 class Database:
     """One database. Work runs in the order it was given, each piece in its own transaction."""
@@ -77,7 +80,7 @@ def _sqlite_pragmas(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")  # readers never wait for the writer
     cursor.execute("PRAGMA synchronous=FULL")  # a committed turn survives a power cut
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA busy_timeout=5000")
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     cursor.close()
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, selectinload
@@ -12,6 +13,8 @@ from sqlalchemy.orm import Session, selectinload
 from ivr.calllog.database import Database
 from ivr.calllog.tables import Call, Turn
 from ivr.events import CallStarted
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -48,26 +51,13 @@ class CallLog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._unopened: dict[str, CallStarted] = {}
+        """Calls whose opening is not known to be written: the next write about them opens them."""
 
     async def open_call(self, started: CallStarted) -> None:
         """A call begins, or comes back from the operators' queue and goes on."""
-
-        def work(session: Session) -> None:
-            call = session.get(Call, started.call_id)
-            if call is None:
-                session.add(
-                    Call(
-                        id=started.call_id,
-                        caller_number=started.caller.number,
-                        caller_name=started.caller.name,
-                        dialled=started.dialled,
-                        started_at=started.at,
-                    )
-                )
-            else:
-                call.ended_at = call.outcome = call.ended_by = None
-
-        await self._database.run(work)
+        self._unopened[started.call_id] = started
+        await self._about(started.call_id, lambda session: None)
 
     async def add_turn(
         self, call_id: str, turn: TurnRecord, about_call: Mapping[str, object] | None = None
@@ -86,7 +76,7 @@ class CallLog:
                 session.execute(update(Call).where(Call.id == call_id).values(**about_call))
             return number
 
-        return await self._database.run(work)
+        return await self._about(call_id, work)
 
     async def set_response(self, call_id: str, number: int, response_ms: int) -> None:
         """Note how long the caller waited for the answer of a turn, once known."""
@@ -106,7 +96,22 @@ class CallLog:
                 call.ended_at, call.outcome, call.ended_by = end.at, end.outcome, end.ended_by
                 call.department, call.reason = end.department, end.reason
 
-        await self._database.run(work)
+        try:
+            await self._about(call_id, work)
+        finally:
+            self._unopened.pop(call_id, None)
+
+    async def _about(self, call_id: str, work: Callable[[Session], T]) -> T:
+        started = self._unopened.get(call_id)
+
+        def opened(session: Session) -> T:
+            if started is not None:
+                _open(session, started)
+            return work(session)
+
+        done = await self._database.run(opened)
+        self._unopened.pop(call_id, None)
+        return done
 
     async def close_interrupted(self) -> int:
         """Close the calls that a killed process left open, at the time of their last turn.
@@ -137,3 +142,20 @@ class CallLog:
             return list(session.scalars(query.order_by(Call.started_at.desc()).limit(limit)).all())
 
         return await self._database.run(work)
+
+
+def _open(session: Session, started: CallStarted) -> None:
+    call = session.get(Call, started.call_id)
+    if call is not None:
+        call.ended_at = call.outcome = call.ended_by = None
+        return
+    session.add(
+        Call(
+            id=started.call_id,
+            caller_number=started.caller.number,
+            caller_name=started.caller.name,
+            dialled=started.dialled,
+            started_at=started.at,
+        )
+    )
+    session.flush()  # before what refers to it
