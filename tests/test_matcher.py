@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from ivr.knowledge import Knowledge, load
+from ivr.nlu import learner
 from ivr.nlu.cache import Cache
 from ivr.nlu.match import DIALOGUE_IDS, Context, Decision
 from ivr.nlu.matcher import Matcher
@@ -185,7 +187,7 @@ def test_nothing_known_is_nothing_understood(small: Knowledge) -> None:
 def test_what_was_learnt_is_kept(small: Knowledge, tmp_path: Path) -> None:
     said = next(iter(small.entries.values())).examples[0]
     first = Matcher.load(small, tmp_path / "cache").match(said)
-    assert Cache(tmp_path / "cache").read("meaning-fr", "rows") is not None
+    assert Cache(tmp_path / "cache").read("meaning-fr") is not None
     assert Matcher.load(small, tmp_path / "cache").match(said) == first
 
 
@@ -198,8 +200,8 @@ def test_a_spoilt_cache_is_made_anew(small: Knowledge, tmp_path: Path) -> None:
 
 
 def test_the_cache_runs_nothing(tmp_path: Path) -> None:
-    np.savez(tmp_path / "evil.npz", key=np.array("k"), rows=np.array([{}], dtype=object))
-    assert Cache(tmp_path).read("evil", "k") is None
+    np.savez(tmp_path / "evil.npz", rows=np.array([{}], dtype=object))
+    assert Cache(tmp_path).read("evil") is None
 
 
 def test_the_cache_is_of_one_knowledge(small: Knowledge, tmp_path: Path) -> None:
@@ -208,3 +210,53 @@ def test_the_cache_is_of_one_knowledge(small: Knowledge, tmp_path: Path) -> None
     new = entry.model_copy(update={"examples": (*entry.examples, "mon ornithorynque est bleu")})
     edited = Matcher.load(replace(small, entries={**small.entries, name: new}), tmp_path / "cache")
     assert edited.match("mon ornithorynque est bleu").candidates[0].entry == name
+
+
+def test_an_edit_is_learnt_without_the_rest(
+    matcher: Matcher, knowledge: Knowledge, settings: Settings, tmp_path: Path
+) -> None:
+    shutil.copytree(settings.paths.var / "matcher", tmp_path / "cache")
+    name, entry = "decheterie", knowledge.entries["decheterie"]
+    examples = (*entry.examples[1:], "mon ornithorynque est bleu")
+    new = entry.model_copy(update={"examples": examples})
+    edited = replace(knowledge, entries={**knowledge.entries, name: new})
+    adapted = Matcher.load(edited, tmp_path / "cache")
+    assert Cache(tmp_path / "cache").read("learnt-fr")["changes"] == 2  # type: ignore[index]
+    assert adapted.match("mon ornithorynque est bleu").entry == name
+    assert matcher.match("mon ornithorynque est bleu").entry != name
+    for said in ("la déchetterie est ouverte demain", "on m'a volé mon passeport"):
+        before, after = matcher.match(said), adapted.match(said)
+        assert (before.entry, before.decision) == (after.entry, after.decision)
+        assert after.score == pytest.approx(before.score, abs=0.02)
+
+
+def test_many_edits_are_learnt_as_from_nothing(small: Knowledge, tmp_path: Path) -> None:
+    Matcher.load(small, tmp_path / "cache")
+    entries = {
+        name: one.model_copy(update={"examples": one.examples[1:]})
+        for name, one in small.entries.items()
+    }
+    edited = replace(small, entries=entries)
+    said = next(iter(entries.values())).examples[0]
+    adapted = Matcher.load(edited, tmp_path / "cache").match(said)
+    anew = Matcher.load(edited).match(said)
+    assert [one.entry for one in adapted.candidates] == [one.entry for one in anew.candidates]
+    assert adapted.score == pytest.approx(anew.score, abs=0.001)
+    assert Cache(tmp_path / "cache").read("learnt-fr")["changes"] == 0  # type: ignore[index]
+
+
+def test_more_than_fits_is_learnt_with_fewer_points(
+    small: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learner, "MOST", 0)
+    matcher = Matcher.load(small)
+    for name, entry in small.entries.items():
+        assert matcher.match(entry.examples[0]).candidates[0].entry == name
+    assert matcher.strays() == []
+
+
+def test_strays_are_examples_that_point_elsewhere(matcher: Matcher, knowledge: Knowledge) -> None:
+    strays = matcher.strays()
+    assert all(one.found != one.example.id for one in strays)
+    examples = sum(len(entry.examples) for entry in knowledge.entries.values())
+    assert 0 < len(strays) < 0.05 * examples

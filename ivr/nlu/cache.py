@@ -2,7 +2,8 @@
 
 ``meaning-<language>.npz`` has the sentences' meanings by the hash of their text, so that an edit
 of one entry costs the encoding of its new examples alone; ``learnt-<language>.npz`` has what was
-learnt from exactly these examples. A file that cannot be read is as good as none: it is made anew.
+learnt last, and from which examples. A file that cannot be read is as good as none: it is made
+anew.
 """
 
 from __future__ import annotations
@@ -36,18 +37,16 @@ class Cache:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
 
-    def read(self, name: str, key: str) -> Arrays | None:
-        """The arrays kept under a name, if they were made for this key."""
+    def read(self, name: str) -> Arrays | None:
+        """The arrays kept under a name; None when there are none, or they cannot be read."""
         if self._folder is None:
             return None
         try:
             with np.load(self._folder / f"{name}.npz", allow_pickle=False) as file:
-                if str(file["key"]) != key:
-                    return None
-                return {one: file[one] for one in file.files if one != "key"}
+                return {one: file[one] for one in file.files}
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        except (OSError, ValueError, EOFError, BadZipFile) as error:
             log.warning("%s of the matcher's cache cannot be used: %s", name, error)
             return None
 
@@ -55,7 +54,7 @@ class Cache:
         """Rows kept under a name, by text."""
         return Rows(self, name)
 
-    def write(self, name: str, key: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    def write(self, name: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """Keep arrays under a name, in place of those before; a full disk costs only time."""
         if self._folder is None:
             return
@@ -64,7 +63,7 @@ class Cache:
             handle, temporary = tempfile.mkstemp(dir=self._folder, suffix=".part")
             try:
                 with os.fdopen(handle, "wb") as file:
-                    np.savez(file, allow_pickle=False, key=np.array(key), **arrays)
+                    np.savez(file, allow_pickle=False, **arrays)
                 os.replace(temporary, self._folder / f"{name}.npz")
             except OSError:
                 os.unlink(temporary)
@@ -84,12 +83,12 @@ class Rows:
     ) -> npt.NDArray[np.float32]:
         """The rows of the texts; those that are not kept are made, and kept instead."""
         names = [digest(text) for text in texts]
-        kept = self._cache.read(self._name, "rows") or {"names": np.array([]), "rows": np.array([])}
+        kept = self._cache.read(self._name) or {"names": np.array([]), "rows": np.array([])}
         rows = dict(zip(kept["names"].tolist(), kept["rows"], strict=True))
         missing = {name: text for name, text in zip(names, texts, strict=True) if name not in rows}
         if missing:
             rows.update(zip(missing, make(list(missing.values())), strict=True))
         found = np.stack([rows[name] for name in names])
         if missing:
-            self._cache.write(self._name, "rows", {"names": np.array(names), "rows": found})
+            self._cache.write(self._name, {"names": np.array(names), "rows": found})
         return found

@@ -1,4 +1,4 @@
-"""All that can be meant in one language, learnt from examples, and how likely each is."""
+"""Likelihood of everything that can be meant in one language."""
 
 from __future__ import annotations
 
@@ -7,69 +7,22 @@ from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
-from scipy import sparse  # type: ignore[import-untyped]
 
-from ivr.knowledge.base import Knowledge
-from ivr.knowledge.catalogue import REFERENCE
-from ivr.knowledge.entries import Entry
 from ivr.nlu import learner
-from ivr.nlu.cache import Arrays, Cache, Rows, digest
+from ivr.nlu import learnt as learning
+from ivr.nlu.cache import Arrays, Cache
+from ivr.nlu.examples import Example, Examples, labels_of
 from ivr.nlu.features import Encoder, Floats, Rarity, Seen
-from ivr.nlu.match import OFF_TOPIC
 from ivr.nlu.normalise import plain
-from ivr.nlu.spotter import Keyword, Spotter
-
-VERSION = "4"
-"""To be raised when what is kept would be made in another way."""
+from ivr.nlu.spotter import Spotter
 
 CANDIDATES = 5
-SAMPLE = 1000
-"""Examples, about, from which the rarity of keywords and certainty are learnt."""
-_KEYWORD = 0.1
-"""Added to the score of an id whose keyword is clearly heard."""
 _FOLLOWS = 0.45
 """Least likeness to an example of a follow-up, 0.0 to 1.0."""
 _NEARLY = 0.1
 """A follow-up may be this much less like what was said than the nearest request is."""
 _SPREAD = 8.0
 """How fast likelihood falls with the score among those that are not the best."""
-
-
-@dataclass(frozen=True)
-class Example:
-    """Something people say, and what it means."""
-
-    text: str
-    id: str
-    """An entry's id, or a dialogue id."""
-    kind: str = ""
-    """The detail of a dialogue id; the id of an entry's follow-up."""
-
-
-_END = Example("", "")
-
-
-@dataclass(frozen=True)
-class Examples:
-    """What is said in one language."""
-
-    requests: tuple[Example, ...]
-    follow_ups: tuple[Example, ...]
-    """What has its meaning only after an entry was answered."""
-    keywords: tuple[Keyword, ...]
-    entries: dict[str, Entry]
-
-    @property
-    def texts(self) -> list[str]:
-        """The requests, then the follow-ups."""
-        return [one.text for one in (*self.requests, *self.follow_ups)]
-
-    @property
-    def key(self) -> str:
-        """A name for exactly these examples."""
-        words = [Example(one.text, one.id) for one in self.keywords]
-        listed = [*self.requests, _END, *self.follow_ups, _END, *words]
-        return digest(VERSION, *(part for one in listed for part in (one.text, one.id, one.kind)))
 
 
 @dataclass(frozen=True)
@@ -87,59 +40,26 @@ class Scored:
     """What each part adds to the score of the first id."""
 
 
-def examples_of(knowledge: Knowledge, language: str) -> Examples:
-    """Everything that the knowledge gives as said in a language."""
-    entries = dict(knowledge.entries_in(language))
-    intents = [one for one in knowledge.intents if one.language == language]
-    topics = knowledge.topics.values() if language == REFERENCE else ()
-    requests = [Example(text, one.id) for one in entries.values() for text in one.examples]
-    requests += [
-        Example(text, one.id, one.detail or "") for one in intents for text in one.examples
-    ]
-    requests += [Example(text, OFF_TOPIC, one.id) for one in topics for text in one.examples]
-    follow_ups = [
-        Example(text, entry.id, one.id)
-        for entry in entries.values()
-        for one in entry.follow_ups
-        for text in one.examples
-    ]
-    keywords = [Keyword(text, one.id) for one in entries.values() for text in _words(one)]
-    keywords += [Keyword(text, one.id) for one in intents for text in one.keywords]
-    keywords += [Keyword(text, OFF_TOPIC) for one in topics for text in one.keywords]
-    return Examples(tuple(requests), tuple(follow_ups), tuple(keywords), entries)
-
-
-def _words(entry: Entry) -> list[str]:
-    """An entry's keywords and synonyms."""
-    synonyms = [text for word, others in entry.synonyms.items() for text in (word, *others)]
-    return [*entry.keywords, *synonyms]
-
-
 class Language:
     """The meanings of one language. Safe to use from many threads."""
 
     def __init__(self, examples: Examples, encoder: Encoder, learnt: Arrays) -> None:
-        """``learnt`` is what ``learn`` returned for these examples."""
+        """``learnt`` is what ``learnt.load`` returned for these examples."""
         self._examples, self._encoder = examples, encoder
-        self._labels, self._ids = _labels(examples.requests)
-        self._id_of = np.array([self._ids.index(name) for name, _ in self._labels])
+        self._labels, self._ids = labels_of(examples.requests)
+        self._id_of = learning.ids_of(self._labels, self._ids)
         self._rarity = Rarity(learnt["idf"])
         self._spotter = Spotter(examples.keywords, self._ids)
-        self._spotter.rarity = learnt["keywords"]
-        lexical = sparse.csr_matrix(
-            (learnt["data"], learnt["indices"], learnt["indptr"]), shape=learnt["shape"]
-        )
-        self._seen = Seen(lexical, learnt["meaning"])
+        self._spotter.rarity = learnt["rarity"]
+        self._seen = learning.seen_of(learnt)
         self._weights, self._calibration = learnt["weights"], learnt["calibration"]
+        self._points = len(self._weights)
+        self._spare, self._own = learnt["spare"], learnt["own"]
 
     @classmethod
     def load(cls, name: str, examples: Examples, encoder: Encoder, cache: Cache) -> Language:
         """Learn the examples, or take what was learnt of exactly these from the cache."""
-        learnt = cache.read(f"learnt-{name}", examples.key)
-        if learnt is None:
-            learnt = learn(examples, encoder, cache.rows(f"meaning-{name}"))
-            cache.write(f"learnt-{name}", examples.key, learnt)
-        return cls(examples, encoder, learnt)
+        return cls(examples, encoder, learning.load(name, examples, encoder, cache))
 
     def score(
         self,
@@ -157,9 +77,9 @@ class Language:
         said = Seen(self._rarity.lexical(texts), self._encoder(texts))
         form, meaning = learner.likeness(said, self._seen)
         alike = form + meaning
-        kinds = alike[:, : len(self._examples.requests)] @ self._weights
+        kinds = alike[:, : self._points] @ self._weights
         spotted = self._spotter.spot(texts)
-        ids = _combined(kinds, self._id_of, spotted, self._ids)
+        ids = learning.combined(kinds, self._id_of, spotted)
         ids += [hints.get(one, 0.0) for one in self._ids]
         ids[:, [not self._valid(one, day) for one in self._ids]] = -1.0
         certain = learner.certainty(ids, self._calibration)
@@ -175,19 +95,34 @@ class Language:
                 explain={
                     "form": self._part(form[row], own),
                     "meaning": self._part(meaning[row], own),
-                    "keywords": _KEYWORD * float(spotted[row, order[0]]),
+                    "keywords": learning.KEYWORD * float(spotted[row, order[0]]),
                 },
             )
             found.append(ranked if plain(text) else Scored((), ()))
         return found
 
+    def strays(self, certain: float) -> list[tuple[Example, str]]:
+        """The examples that would be taken for another id, which is given, with this certainty or
+        more, if they had not been learnt; none when there are too many examples to tell."""
+        if not self._spare.size:
+            return []
+        wanted = learner.one_hot(self._own, len(self._labels))
+        left_out = wanted - self._weights * self._spare[:, None]
+        ids = learning.combined(left_out, self._id_of, np.zeros(1, dtype=np.float32))
+        best = ids.argmax(axis=1)
+        wrong = best != self._id_of[self._own]
+        sure = learner.certainty(ids, self._calibration) >= certain
+        return [
+            (self._examples.requests[n], self._ids[best[n]]) for n in np.flatnonzero(wrong & sure)
+        ]
+
     def _part(self, alike: Floats, own: learner.Numbers) -> float:
         """What one way of being alike adds to the score of labels."""
-        return float(alike[: len(self._weights)] @ self._weights[:, own].sum(axis=1))
+        return float(alike[: self._points] @ self._weights[:, own].sum(axis=1))
 
     def _follow_up(self, alike: Floats, last_entry: str | None) -> str | None:
         """The follow-up that is meant: about as near to its examples as to any request's."""
-        first = len(self._examples.requests)
+        first = self._points
         own = [n for n, one in enumerate(self._examples.follow_ups, first) if one.id == last_entry]
         if not own:
             return None
@@ -202,47 +137,8 @@ class Language:
         return entry is None or day is None or entry.valid_on(day)
 
 
-def learn(examples: Examples, encoder: Encoder, meanings: Rows) -> Arrays:
-    """Everything that is to be kept of the examples, as arrays."""
-    requests, texts = examples.requests, examples.texts
-    labels, ids = _labels(requests)
-    number = {label: n for n, label in enumerate(labels)}
-    id_of = np.array([ids.index(name) for name, _ in labels])
-    rarity, lexical = Rarity.learn(texts)
-    seen = Seen(lexical, meanings.of(texts, encoder))
-    wanted = np.array([number[one.id, one.kind] for one in requests])
-    weights, left_out = learner.learn(seen.rows(0, len(requests)), wanted, len(labels))
-    sample = np.arange(0, len(requests), max(1, len(requests) // SAMPLE))
-    sampled = [texts[n] for n in sample]
-    spotter = Spotter(examples.keywords, ids)
-    scores = _combined(left_out[sample], id_of, spotter.learn(sampled), ids)
-    right = scores.argmax(axis=1) == id_of[wanted[sample]]
-    return {
-        "idf": rarity.idf,
-        "keywords": spotter.rarity,
-        "data": seen.lexical.data,
-        "indices": seen.lexical.indices,
-        "indptr": seen.lexical.indptr,
-        "shape": np.array(seen.lexical.shape),
-        "meaning": seen.meaning,
-        "weights": weights,
-        "calibration": learner.calibrate(scores, right),
-    }
-
-
-def _labels(requests: Sequence[Example]) -> tuple[list[tuple[str, str]], list[str]]:
-    """The labels learnt (an id and a kind), and the ids."""
-    return sorted({(one.id, one.kind) for one in requests}), sorted({one.id for one in requests})
-
-
 def _shares(certain: float, scores: Floats) -> tuple[float, ...]:
     """The certainty of the best, and what it leaves to the next ones by their scores."""
     share = np.exp(_SPREAD * (scores[1:] - scores[0]))
     rest = np.minimum((1 - certain) * share / max(1.0, share.sum()), certain)
     return (certain, *map(float, rest))
-
-
-def _combined(kinds: Floats, id_of: learner.Numbers, spotted: Floats, ids: Sequence[str]) -> Floats:
-    """The scores of ids: of all their kinds, with their keywords."""
-    scores: Floats = kinds @ np.eye(len(ids), dtype=np.float32)[id_of] + _KEYWORD * spotted
-    return scores

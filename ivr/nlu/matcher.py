@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -12,8 +12,9 @@ from ivr.knowledge.base import Knowledge
 from ivr.knowledge.catalogue import REFERENCE
 from ivr.knowledge.directory import Kind, Named
 from ivr.nlu.cache import Cache
+from ivr.nlu.examples import Example, examples_of
 from ivr.nlu.features import Encoder
-from ivr.nlu.language import Language, Scored, examples_of
+from ivr.nlu.language import Language, Scored
 from ivr.nlu.match import DIALOGUE_IDS, Candidate, Context, Decision, Match
 
 ANSWER = 0.85
@@ -39,6 +40,16 @@ _LONGEST_PAIR = 25
 """Words, at most, of a sentence with two requests."""
 _MOST_CUTS = 3
 _CIVILITY = r"(?:madame|monsieur|mademoiselle|mme|mr|mrs|miss)"
+
+
+@dataclass(frozen=True)
+class Stray:
+    """An example that would be taken for something else by a matcher that had not learnt it."""
+
+    language: str
+    example: Example
+    found: str
+    """An entry's id, or a dialogue id."""
 
 
 class Matcher:
@@ -91,6 +102,14 @@ class Matcher:
                 match = _decided(text, whole)
                 return replace(match, decision=Decision.ANSWER, also=whole.ids[1])
         return _with_name(_decided(text, whole), named)
+
+    def strays(self) -> list[Stray]:
+        """The examples that would surely be answered as another entry, had they not been given."""
+        return [
+            Stray(name, example, found)
+            for name, language in self._languages.items()
+            for example, found in language.strays(ANSWER)
+        ]
 
     def _named(self, text: str) -> Named | None:
         """The person, else the department, that is named."""

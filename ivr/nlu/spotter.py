@@ -38,6 +38,8 @@ class Spotter:
         self._sounds = [sound for _, sound in heard]
         self._columns, self._starts = np.unique([n for n, _ in heard], return_index=True)
         self._size = len(ids)
+        self.names = [f"{sound} {ids[n]}" for n, sound in heard]
+        """What each keyword is called, to find its rarity again."""
         self.rarity: Floats = np.ones(len(heard), dtype=np.float32)
         """What each keyword weighs, 0.0 to 1.0: to be kept, and set again."""
 
