@@ -15,7 +15,6 @@ from ivr.dialogue.turns import (
     Keyed,
     Note,
     Opened,
-    Outcome,
     Overloaded,
     Returned,
     Silent,
@@ -315,9 +314,8 @@ class Dialogue:
             return self.people.again(state) if again else self.people.give_up(state, turn.at)
         if times >= 3 or (state.phase is Phase.HELP and times >= 2):
             if state.answered or not self.talk.people_there(turn.at):
-                return self.talk.hang_up(
-                    state, Outcome.GAVE_UP, self.talk.say(state, "silence.goodbye")
-                )
+                say = self.talk.say(state, "silence.goodbye")
+                return self.talk.hang_up(state, state.outcome, say)
             say = self.talk.say(state, "help.person")
             return self.people.reach(state, RECEPTION, "Silence de l'appelant", turn.at, say)
         key = "silence.more" if answered else f"silence.{times}"
@@ -370,13 +368,12 @@ class Dialogue:
     def _goodbye(self, state: State) -> Step:
         if self.satisfaction and state.answered and state.phase is not Phase.RATING:
             return self.talk.ask(state, Phase.RATING, self.talk.say(state, "rating"))
-        outcome = Outcome.ANSWERED if state.answered else Outcome.GAVE_UP
-        return self.talk.hang_up(state, outcome, self.talk.say(state, "goodbye"))
+        return self.talk.hang_up(state, state.outcome, self.talk.say(state, "goodbye"))
 
     def _rated(self, state: State, mark: int | None) -> Step:
         notes = (Note("satisfaction", value=str(mark)),) if mark else ()
         say = self.talk.say(state, "rating.thanks" if mark else "goodbye")
-        return self.talk.hang_up(state, Outcome.ANSWERED, say, before=notes)
+        return self.talk.hang_up(state, state.outcome, say, before=notes)
 
     def _emergency(self, state: State, turn: Turn) -> Step:
         state = replace(state, urgent=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ivr.dialogue import numbers, words
 from ivr.dialogue.numbers import Refused
-from ivr.dialogue.state import CallbackDraft, Phase, State
+from ivr.dialogue.state import CALLBACK, CallbackDraft, Phase, State
 from ivr.dialogue.talk import Step, Talk
 from ivr.dialogue.turns import (
     CallbackFailed,
@@ -140,7 +140,7 @@ class People:
         reference = " ".join(result.reference)
         number = numbers.written(draft.number)
         say = self.talk.say(state, key, number=number, reference=reference)
-        state = replace(state, answered=(*state.answered, "rappel"))
+        state = replace(state, answered=(*state.answered, CALLBACK))
         return self.talk.ask(state, Phase.MORE, say, self.talk.say(state, "more"))
 
     def _yes_or_no(self, state: State, *, yes: bool, at: datetime) -> Step:

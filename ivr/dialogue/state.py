@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ivr.dialogue.turns import Expecting, Say
+from ivr.dialogue.turns import Expecting, Outcome, Say
 from ivr.nlu.match import Context
 
 
@@ -55,6 +55,10 @@ _EXPECTING: dict[Phase, Expecting] = {
 }
 
 
+CALLBACK = "rappel"
+"""Among the entries answered: a callback was taken."""
+
+
 @dataclass(frozen=True)
 class CallbackDraft:
     """A callback being taken."""
@@ -97,6 +101,13 @@ class State:
     urgent: bool = False
     overflow: bool = False
     """Operators were tried first, before the machine said anything."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the call ends if it ends now."""
+        if CALLBACK in self.answered:
+            return Outcome.CALLBACK
+        return Outcome.ANSWERED if self.answered else Outcome.GAVE_UP
 
     @property
     def expecting(self) -> Expecting:
