@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -42,6 +43,9 @@ from ivr.testcaller.people import people
 
 log = logging.getLogger(__name__)
 
+HUNG_S = 20.0
+"""Seconds after which an event loop that stands still is taken to hang."""
+
 
 async def serve(settings: Settings) -> None:
     """Answer calls until cancelled; raises IvrError for what no restart would cure."""
@@ -50,10 +54,26 @@ async def serve(settings: Settings) -> None:
     address = AriAddress("127.0.0.1", settings.asterisk.http_port, ARI_USER, secrets.ari)
     async with parts(settings, store.current) as shared, Ari(address, ARI_APP) as ari:
         calls = Calls(ari, partial(handle, parts=shared), at_once=settings.calls.at_once)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(calls.serve())
-            tasks.create_task(store.watch(partial(_renew, shared, settings)))
-            log.info("the switchboard answers")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(show_life())
+                tasks.create_task(calls.serve())
+                tasks.create_task(store.watch(partial(_renew, shared, settings)))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None  # as it is, for whoever tells it to people
+
+
+async def show_life(hung_s: float = HUNG_S) -> None:
+    """End this process when its event loop stands still, telling where.
+
+    Asterisk would go on handing calls to it; without it, callers go on to the operators.
+    """
+    try:
+        while True:
+            faulthandler.dump_traceback_later(hung_s, exit=True)
+            await asyncio.sleep(hung_s / 10)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 @asynccontextmanager

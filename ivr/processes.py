@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import os
 import re
@@ -129,6 +130,9 @@ def _port_fault(key: str, kind: socket.SocketKind, address: str, port: int) -> F
         try:
             probe.bind((address, port))
         except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                said = f"this machine has no address {address}; choose one that it has"
+                return Fault("ivr.toml", 0, "sip.bind", said)
             said = (
                 f"{address}:{port} cannot be used ({error.strerror}); stop the program that holds "
                 "it, or choose another"

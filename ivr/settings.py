@@ -222,10 +222,9 @@ def load(file: Path | None = None, environ: Mapping[str, str] = os.environ) -> S
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line = re.search(r"line (\d+)", str(error))
-        raise SettingsError(
-            [Fault(path, int(line[1]) if line else 0, "", f"not TOML: {error}")]
-        ) from error
+        told = re.search(r"line (\d+)", str(error))
+        line = int(told[1]) if told else len(text.splitlines())  # "at end of document"
+        raise SettingsError([Fault(path, line, "", f"not TOML: {error}")]) from error
     variables, faults = _variables(environ)
     for (section, key), value in variables.items():
         table = data.setdefault(section, {})
@@ -290,6 +289,8 @@ def _fault(
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         message = "unknown key; see ivr.toml.sample for the keys"
+    elif error["type"] == "model_type":
+        message = f"must be a table: [{where}] on a line of its own, and its keys below"
     elif "input" in error and isinstance(error["input"], str | int | float) and len(loc) > 1:
         message = f"{message} (got {error['input']!r})" if "password" not in where else message
     if loc[:2] in variables:

@@ -69,7 +69,10 @@ def _engine(url: str) -> Engine:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(parsed)
     except (SQLAlchemyError, ImportError, OSError) as error:
-        raise CallLogError(f"call log {_shown(url)}: {_cause(error)}") from error
+        raise CallLogError(
+            f"call log {_shown(url)}: {_cause(error)}; correct [database] url in ivr.toml, or "
+            "install its driver, or leave it empty for a file in var/"
+        ) from error
     if parsed.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _sqlite_pragmas)
     return engine

@@ -1,0 +1,49 @@
+"""The switchboard as a whole: what ends it, and how it tells."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from ivr import app
+from ivr.errors import AriRefused
+from ivr.testcaller.network import private_settings
+from tests.fake_ari import fake_ari
+
+
+async def test_a_refused_password_is_told_as_it_is(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @asynccontextmanager
+    async def no_parts(*_: object) -> AsyncIterator[None]:
+        yield None
+
+    monkeypatch.setattr(app, "parts", no_parts)
+    async with fake_ari() as fake:
+        asterisk = {"http_port": fake.port}
+        settings = private_settings(tmp_path_factory.mktemp("app"), {"asterisk": asterisk})
+        with pytest.raises(AriRefused, match="refused the ARI user"):
+            await app.serve(settings)
+
+
+def test_a_switchboard_that_hangs_ends_and_says_where() -> None:
+    hanging = """
+import asyncio, threading
+from ivr.app import show_life
+
+async def main():
+    asyncio.create_task(show_life(0.5))
+    await asyncio.sleep(0)
+    threading.Event().wait()
+
+asyncio.run(main())
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", hanging], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 1
+    assert "in main" in ended.stderr
