@@ -56,7 +56,7 @@ class Serve:
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 Path(sys.executable).with_name("ivr"), "serve",
-                env=os.environ | _environment(self._settings),
+                env=os.environ | environment(self._settings),
                 cwd=ROOT, stdout=log, stderr=log,
             )  # fmt: skip
         ready = asyncio.create_task(
@@ -144,7 +144,7 @@ def _one_operator(root: Path) -> Path:
     return copy
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def environment(settings: Settings) -> dict[str, str]:
     """The settings as variables for another process."""
     return {
         "IVR_PATHS_VAR": str(settings.paths.var),
