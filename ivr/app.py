@@ -27,9 +27,11 @@ from ivr.dialogue.prompts import PROMPTS
 from ivr.dialogue.talk import Talk
 from ivr.errors import Fault, FaultsFound
 from ivr.knowledge.base import RECEPTION, Knowledge
+from ivr.knowledge.check import advice as knowledge_advice
 from ivr.knowledge.check import check as check_knowledge
 from ivr.knowledge.load import load
 from ivr.knowledge.store import Store
+from ivr.nlu.advice import strays
 from ivr.nlu.match import Context, Match
 from ivr.nlu.matcher import Matcher
 from ivr.progress import Counter
@@ -133,6 +135,13 @@ def check(settings: Settings) -> list[Fault]:
     except FaultsFound as error:
         faults += error.faults
     return faults
+
+
+def advice(settings: Settings) -> list[Fault]:
+    """What is no fault, and would help callers to be understood. Raises KnowledgeError."""
+    knowledge = learn(settings)
+    found = strays(matcher(knowledge, settings), knowledge)
+    return sorted([*knowledge_advice(knowledge), *found])
 
 
 def think(knowledge: Knowledge, settings: Settings) -> Mind:

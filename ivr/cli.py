@@ -187,11 +187,22 @@ def models(
 
 
 @app.command()
-def check(context: typer.Context, as_json: Json = False) -> None:
+def check(
+    context: typer.Context,
+    advice: Annotated[
+        bool, typer.Option(help="Say also what is no fault and would help callers.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Validate the settings and everything under knowledge/ and voices/."""
     from ivr import app as application
 
-    faults = application.check(_settings(context))
+    settings = _settings(context)
+    faults = application.check(settings)
+    if advice and not faults:
+        told = application.advice(settings)
+        _print_json([asdict(one) for one in told]) if as_json else print(*told, sep="\n")
+        return
     if as_json:
         _print_json([asdict(fault) for fault in faults])
     else:
@@ -233,20 +244,32 @@ def match(
 
 
 @app.command()
-def evaluate(context: typer.Context, file: Path, as_json: Json = False) -> None:
+def evaluate(
+    context: typer.Context,
+    file: Path,
+    audio: Annotated[bool, typer.Option(help="Spoken, over a telephone line.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="With --audio: the HTML page to write.")
+    ] = None,
+    voices: Annotated[
+        str, typer.Option(help="With --audio: Kokoro's speakers, with commas between them.")
+    ] = "ff_siwis,ef_dora,em_alex,if_sara,im_nicola",
+    noise: Annotated[
+        float, typer.Option(min=0, max=60, help="With --audio: voice above the noise, in dB.")
+    ] = 20,
+    limit: Annotated[int | None, typer.Option(min=1, help="So many lines, taken evenly.")] = None,
+    as_json: Json = False,
+) -> None:
     """Match utterances with known answers; FILE is YAML, a list of {text, expect}."""
     from ivr import app as application
-    from ivr.knowledge.load import load
-    from ivr.nlu import evaluate as evaluation
+    from ivr.evaluation import commands
 
     settings = _settings(context)
-    lines = evaluation.read_lines(file)
-    matcher = application.matcher(load(settings.paths.knowledge), settings)
-    report = evaluation.evaluate(matcher, lines)
-    if as_json:
-        _print_json(report.as_json())
-    else:
-        print(report.as_text())
+    knowledge = application.learn(settings)
+    matcher = application.matcher(knowledge, settings)
+    speakers = [one.strip() for one in voices.split(",")]
+    wanted = commands.Wanted(file, limit, audio, report, speakers, noise)
+    _run(commands.run(settings, knowledge, matcher, wanted, as_json=as_json))
 
 
 @app.command()

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ivr.errors import KnowledgeError
+from ivr.errors import IvrError, KnowledgeError
+from ivr.evaluation import report as telephone
+from ivr.evaluation.audio import Heard, hear
 from ivr.knowledge import load
-from ivr.nlu.evaluate import Line, Report, evaluate, read_lines
+from ivr.nlu.evaluate import Line, Report, evaluate, read_lines, sample
 from ivr.nlu.matcher import Matcher
 from ivr.settings import Settings
 from tests.knowledge_folder import write
@@ -86,3 +88,61 @@ def test_faults_are_told_with_their_line(tmp_path: Path, text: str, fault: str) 
     file.write_text(text, encoding="utf-8")
     with pytest.raises(KnowledgeError, match=fault):
         read_lines(file)
+
+
+def test_an_unknown_id_is_a_fault(tmp_path: Path) -> None:
+    file = tmp_path / "lines.yaml"
+    file.write_text("- {text: bonjour, expect: oui}\n- {text: ici, expect: pissine}\n", "utf-8")
+    with pytest.raises(KnowledgeError, match=r":2: .*« pissine » ; vouliez-vous dire « piscine »"):
+        read_lines(file, ["piscine", "passeport"])
+
+
+@pytest.mark.parametrize("limit", [1, 3, 10, None])
+def test_a_sample_is_even(limit: int | None) -> None:
+    lines = [Line(str(n), "oui") for n in range(9)]
+    some = sample(lines, limit)
+    assert len(some) == min(9, limit or 9)
+    if limit == 3:
+        assert [line.text for line in some] == ["0", "3", "6"]
+
+
+def test_the_report_on_the_telephone(tmp_path: Path) -> None:
+    knowledge = load(write(tmp_path / "knowledge"))
+    name, entry = next(iter(knowledge.entries.items()))
+    said, lost = Line(entry.examples[0], name, "direct"), Line("<b>un mot</b>", name, "direct")
+    heard = [
+        Heard(said, "ff_siwis", said.text, "", 0.9),
+        Heard(said, "im_nicola", "", "et après", 0.0),
+        Heard(lost, "im_nicola", "<i>autre chose</i>", "", 0.4),
+    ]
+    report = telephone.compare(Matcher.load(knowledge), heard)
+    assert report.as_json()["top1"] == report.spoken.overall.top1
+    assert report.written.entries[name].top1 >= report.spoken.entries[name].top1
+    assert report.voices.keys() == {"ff_siwis", "im_nicola"}
+    assert report.cut == pytest.approx(1 / 3, abs=0.001)
+    assert report.failures[0].heard.text == ""
+    page = report.as_html()
+    assert "&lt;b&gt;un mot" in page
+    assert "<i>" not in page
+    assert "http" not in page
+    assert "mots mal reconnus" in report.as_text()
+    telephone.write(page, tmp_path / "report.html")
+    with pytest.raises(IvrError, match="cannot be written"):
+        telephone.write(page, tmp_path)
+
+
+def test_wrong_words_are_counted() -> None:
+    line = Line("Euh, je voudrais 2 passeports.", "passeport")
+    heard = Heard(line, "ff_siwis", "Je voudrais deux passes", "pour", 1.0)
+    assert (heard.words, heard.wrong_words) == (4, 2)
+
+
+@pytest.mark.speech
+async def test_lines_are_spoken_and_heard(settings: Settings) -> None:
+    line = Line("Je voudrais prendre un rendez-vous pour un passeport.", "passeport")
+    told: list[tuple[int, int]] = []
+    (heard,) = await hear(
+        settings, [line], voices=["ff_siwis"], progress=lambda *done: told.append(done)
+    )
+    assert "passeport" in heard.text.lower()
+    assert told == [(1, 2), (2, 2)]

@@ -14,7 +14,7 @@ LEVELS = [
     ["cli"],
     ["startup"],
     ["app"],
-    ["simulate", "listing", "testcaller"],
+    ["simulate", "listing", "evaluation", "testcaller"],
     ["call"],
     ["dialogue"],
     ["callbacks"],

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from rapidfuzz import process
 
 from ivr.errors import Fault, KnowledgeError
 from ivr.nlu.match import DIALOGUE_IDS, OFF_TOPIC, Decision, Match
@@ -83,8 +85,11 @@ class Report:
         return "\n".join(lines)
 
 
-def read_lines(path: Path) -> list[Line]:
-    """The lines of a file. Raises KnowledgeError with every fault on its line."""
+def read_lines(path: Path, ids: Collection[str] | None = None) -> list[Line]:
+    """The lines of a file. Raises KnowledgeError with every fault on its line.
+
+    ids: those of the knowledge's entries; a line that expects another id is a fault.
+    """
     document = read(path)
     if not isinstance(document.data, list) or not document.data:
         raise KnowledgeError(
@@ -97,62 +102,86 @@ def read_lines(path: Path) -> list[Line]:
         if missing:
             faults.append(document.fault((number,), f"il manque {' et '.join(missing)}"))
             continue
+        if ids is not None and values["expect"] not in {*ids, *DIALOGUE_IDS}:
+            faults.append(document.fault((number, "expect"), _unknown(values["expect"], ids)))
+            continue
         lines.append(Line(values["text"], values["expect"], str(values.get("style") or "")))
     if faults:
         raise KnowledgeError(faults)
     return lines
 
 
+def sample(lines: Sequence[Line], limit: int | None) -> list[Line]:
+    """At most ``limit`` lines, taken evenly: files go entry by entry, style by style."""
+    if limit is None or len(lines) <= limit:
+        return list(lines)
+    return [lines[n * len(lines) // limit] for n in range(limit)]
+
+
+def _unknown(name: str, ids: Collection[str]) -> str:
+    alike = process.extractOne(name, [*ids, *DIALOGUE_IDS], score_cutoff=60)
+    hint = f" ; vouliez-vous dire « {alike[0]} » ?" if alike else ""
+    return f"aucune question ne s'appelle « {name} »{hint}"
+
+
 def evaluate(matcher: Matcher, lines: Sequence[Line]) -> Report:
     """Match every line, without any context, and count."""
-    results = [(line, matcher.match(line.text)) for line in lines]
+    return report([(line, matcher.match(line.text)) for line in lines])
+
+
+def report(results: Sequence[tuple[Line, Match]]) -> Report:
+    """Count how well lines were matched."""
     entries, styles = defaultdict(list), defaultdict(list)
     confused: dict[tuple[str, str], list[str]] = defaultdict(list)
     for line, match in results:
         entries[line.expect].append((line, match))
         if line.style:
             styles[line.style].append((line, match))
-        if not _right(line, match):
-            confused[line.expect, _best(match)].append(line.text)
+        if not right(line, match):
+            confused[line.expect, best(match)].append(line.text)
     order = Counter({pair: len(texts) for pair, texts in confused.items()}).most_common()
     return Report(
-        _figures(results),
-        {name: _figures(some) for name, some in sorted(entries.items())},
-        {name: _figures(some) for name, some in styles.items()},
+        figures(results),
+        {name: figures(some) for name, some in sorted(entries.items())},
+        {name: figures(some) for name, some in styles.items()},
         tuple(Confusion(*pair, tuple(confused[pair])) for pair, _ in order),
     )
 
 
-def _figures(results: Sequence[tuple[Line, Match]]) -> Figures:
+def figures(results: Sequence[tuple[Line, Match]]) -> Figures:
+    """How well some lines were matched."""
     requests = [(line, match) for line, match in results if line.expect not in DIALOGUE_IDS]
     strays = [match for line, match in results if line.expect == OFF_TOPIC]
-    answered = [(line, match) for line, match in results if _answered(match)]
+    sure = [(line, match) for line, match in results if answered(match)]
     return Figures(
         lines=len(results),
-        top1=_share([_right(line, match) for line, match in results]),
-        top2=_share([_right(line, match) or _second(line, match) for line, match in results]),
-        answered=_share([_answered(match) for _, match in requests]),
-        precision=_share([_right(line, match) for line, match in answered], empty=1.0),
-        false_accepts=_share([_answered(match) for match in strays]),
+        top1=_share([right(line, match) for line, match in results]),
+        top2=_share([right(line, match) or _second(line, match) for line, match in results]),
+        answered=_share([answered(match) for _, match in requests]),
+        precision=_share([right(line, match) for line, match in sure], empty=1.0),
+        false_accepts=_share([answered(match) for match in strays]),
     )
 
 
-def _best(match: Match) -> str:
+def best(match: Match) -> str:
+    """What was found likeliest, whatever was decided; empty for nothing."""
     return match.candidates[0].entry if match.candidates else ""
 
 
-def _right(line: Line, match: Match) -> bool:
+def right(line: Line, match: Match) -> bool:
+    """Whether a line was understood: that nothing is likely is right for ``hors-sujet``."""
     if line.expect == OFF_TOPIC and match.decision is Decision.REJECT:
         return True
-    return _best(match) == line.expect
+    return best(match) == line.expect
 
 
 def _second(line: Line, match: Match) -> bool:
     return match.runner_up is not None and match.runner_up.entry == line.expect
 
 
-def _answered(match: Match) -> bool:
-    return match.decision is Decision.ANSWER and _best(match) not in DIALOGUE_IDS
+def answered(match: Match) -> bool:
+    """Whether it is answered from the FAQ without asking."""
+    return match.decision is Decision.ANSWER and best(match) not in DIALOGUE_IDS
 
 
 def _share(values: Sequence[bool], empty: float = 0.0) -> float:

@@ -90,6 +90,16 @@ def open_speech(settings: Settings) -> SpeechCache:
     return _cache(settings, voice, recordings)
 
 
+def open_speaker(settings: Settings, speaker: str, folder: Path) -> SpeechCache:
+    """Another speaker in place of the configured voice's own French one, with its own cache.
+
+    Nothing is recorded. Raises KnowledgeError for a voice that cannot be used.
+    """
+    own = _read(settings.paths.voices / f"{settings.speaking.voice}.yaml", settings)
+    voice = own.model_copy(update={"speakers": {FRENCH: speaker}})
+    return _cache(settings, voice, Recordings(), folder)
+
+
 async def say_to_file(
     settings: Settings, text: str, path: Path, *, language: str = FRENCH, speaker: str | None = None
 ) -> None:
@@ -117,9 +127,11 @@ async def say_to_file(
         raise AudioFormatError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def _cache(settings: Settings, voice: VoiceFile, recordings: Recordings) -> SpeechCache:
+def _cache(
+    settings: Settings, voice: VoiceFile, recordings: Recordings, folder: Path | None = None
+) -> SpeechCache:
     return SpeechCache(
-        settings.paths.var / "speech",
+        folder or settings.paths.var / "speech",
         Voice(
             load=partial(_load, voice, settings),
             identity=partial(_identity, voice, settings),
