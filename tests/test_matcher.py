@@ -84,6 +84,17 @@ def test_what_is_not_for_the_town_hall(matcher: Matcher, said: str, detail: str 
     assert (match.entry, match.detail) == ("hors-sujet", detail)
 
 
+def test_nobody_is_sent_elsewhere_in_doubt(matcher: Matcher) -> None:
+    match = matcher.match("un acte de nez sauce")
+    assert (match.entry, match.decision) == ("acte-naissance", Decision.CONFIRM)
+    assert match.runner_up is not None
+
+
+@pytest.mark.parametrize("said", ["le numéro des pompiers", "je suis tombé en panne"])
+def test_what_is_no_emergency(matcher: Matcher, said: str) -> None:
+    assert matcher.match(said).entry == "hors-sujet"
+
+
 def test_slower_is_a_kind_of_repeating(matcher: Matcher) -> None:
     match = matcher.match("vous pouvez parler plus lentement")
     assert (match.entry, match.detail) == ("repeter", "slower")

@@ -15,7 +15,7 @@ from ivr.nlu.cache import Cache
 from ivr.nlu.examples import Example, examples_of
 from ivr.nlu.features import Encoder
 from ivr.nlu.language import Language, Scored
-from ivr.nlu.match import DIALOGUE_IDS, Candidate, Context, Decision, Match
+from ivr.nlu.match import DIALOGUE_IDS, OFF_TOPIC, Candidate, Context, Decision, Match
 
 ANSWER = 0.85
 """From this certainty on, a FAQ entry is answered at once."""
@@ -23,10 +23,15 @@ CONFIRM = 0.30
 """From this certainty on, it is asked whether that is it; below, nothing was understood."""
 CHOOSE = 0.5
 """The second is offered too when it is at least this likely as a share of the first."""
-MOVES: Mapping[str, float] = {"urgence": 0.2, "operateur": 0.3, "repeter": 0.4}
-"""From this certainty on, a move of the dialogue is made. A person is never wrong; a goodbye is."""
+MOVES: Mapping[str, float] = {"urgence": 0.2, "operateur": 0.3, "repeter": 0.4, OFF_TOPIC: 0.7}
+"""From this certainty on, a move of the dialogue is made. A person is never wrong; a goodbye is,
+and so is sending a caller elsewhere."""
 OTHER_MOVES = 0.5
 """The same for the others."""
+
+ASKED = 0.15
+"""An entry this likely is asked about, rather than that a caller be sent elsewhere in doubt: of
+1,000 lines, 5 find their entry so, and 8 off-topic ones are asked about one."""
 
 URGENT = 0.35
 """An emergency this likely comes before whatever is likelier."""
@@ -132,10 +137,13 @@ def _decided(text: str, scored: Scored) -> Match:
     if _urgent(scored):
         first = candidates[scored.ids.index("urgence")]
         candidates = (first, *(one for one in candidates if one != first))
+    doubtful = _doubtful(candidates)
+    if doubtful:
+        candidates = (candidates[1], candidates[0], *candidates[2:])
     known = candidates[0].entry in DIALOGUE_IDS
     return Match(
         text=text,
-        decision=_decision(candidates),
+        decision=Decision.CONFIRM if doubtful else _decision(candidates),
         candidates=candidates,
         detail=scored.detail if known and candidates[0].entry == scored.ids[0] else None,
         explain=scored.explain,
@@ -145,6 +153,18 @@ def _decided(text: str, scored: Scored) -> Match:
 def _urgent(scored: Scored) -> bool:
     """Whether a danger to life is likely enough, though something else is likelier."""
     return dict(zip(scored.ids, scored.scores, strict=True)).get("urgence", 0) >= URGENT
+
+
+def _doubtful(candidates: Sequence[Candidate]) -> bool:
+    """Whether it is not sure enough that this is not for the town hall, and may be an entry."""
+    first, second = candidates[0], candidates[1] if len(candidates) > 1 else None
+    return (
+        first.entry == OFF_TOPIC
+        and first.score < MOVES[OFF_TOPIC]
+        and second is not None
+        and second.entry not in DIALOGUE_IDS
+        and second.score >= ASKED
+    )
 
 
 def _follow_up(text: str, scored: Scored, last_entry: str) -> Match:
