@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from typing import NoReturn, TextIO
 from ivr import models, processes
 from ivr.asterisk.program import find_asterisk
 from ivr.asterisk.render import ARI_APP, TEST_LINE, switchboard_home
-from ivr.errors import AsteriskError
+from ivr.errors import AsteriskError, IvrError
 from ivr.secrets import FILE, load_or_create
 from ivr.settings import Settings
 
@@ -43,7 +42,9 @@ def start(settings: Settings) -> None:
             processes.Program("rehearsal", ["nice", ivr, "rehearse", "--watch"]),
         ]
         conf = processes.prepare(var, programs)
-        asyncio.run(app.rehearse(settings, prompts_only=True))
+        # In a process of its own: the voice's model would stay in this one's memory.
+        if subprocess.run([ivr, "rehearse", "--prompts"], check=False).returncode:
+            raise IvrError("the greetings could not be spoken ahead; the reason is above")
         stopped = threading.Event()
         look = asterisk.remote(rendered, "ari show apps")
         told = (settings, look, stopped, sys.stdout)

@@ -243,6 +243,13 @@ def test_speech_is_found_over_noise(voice: Voice, said: str, snr_db: float | Non
 
 
 @pytest.mark.speech
+def test_a_recording_may_end_with_its_last_word(voice: Voice) -> None:
+    pcm = voice("Je voudrais refaire ma carte d'identité")
+    for ms in range(0, 160, 20):
+        assert len(list(utterances(pcm[: len(pcm) - ms * 32], Rules()))) == 1
+
+
+@pytest.mark.speech
 def test_two_sentences_are_two_utterances(voice: Voice) -> None:
     pcm = voice("Non merci.") + silence(1000) + voice("Au revoir.") + silence(1000)
     assert len(list(utterances(telephone_line(pcm, snr_db=20), Rules()))) == 2

@@ -135,3 +135,5 @@ def utterances(pcm: bytes, rules: Rules) -> Iterator[bytes]:
         elif signal in (Signal.ENDED, Signal.TOO_LONG):
             yield pcm[start:end]
             start = end
+    if ear.within:
+        yield pcm[start:]

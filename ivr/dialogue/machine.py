@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ivr.dialogue import words
-from ivr.dialogue.people import PEOPLE_PHASES, People
+from ivr.dialogue.people import BEGINS, PEOPLE_PHASES, People
 from ivr.dialogue.state import Phase, State
 from ivr.dialogue.talk import Step, Talk
 from ivr.dialogue.turns import (
@@ -182,6 +182,8 @@ class Dialogue:
         """What makes sense as an answer to what was just asked; None for a new request."""
         yes, no = match.entry == "oui", match.entry == "non"
         match state.phase:
+            case _ if yes and match.detail == BEGINS:
+                return self._go_ahead(state)
             case Phase.CONFIRM if yes:
                 (entry,) = state.options
                 return self._answer(state, entry, turn, Note("confirmed", entry))
@@ -201,8 +203,7 @@ class Dialogue:
             case Phase.MORE if no:
                 return self._goodbye(state)
             case Phase.MORE | Phase.REQUEST | Phase.HELP if yes:
-                say = self.talk.say(state, "go-ahead")
-                return self.talk.ask(state, Phase.REQUEST, say)
+                return self._go_ahead(state)
             case Phase.HELP if no:
                 return self.people.reach(state, RECEPTION, "", turn.at)
             case Phase.RATING:
@@ -361,6 +362,9 @@ class Dialogue:
             state = replace(state, pace=max(0.7, round(state.pace - 0.15, 2)))
         says = tuple(replace(say, pace=state.pace) for say in state.spoken)
         return self.talk.ask(state, state.phase, *says)
+
+    def _go_ahead(self, state: State) -> Step:
+        return self.talk.ask(state, Phase.REQUEST, self.talk.say(state, "go-ahead"))
 
     def _more(self, state: State) -> Step:
         return self.talk.ask(state, Phase.MORE, self.talk.say(state, "more"))

@@ -23,6 +23,8 @@ PEOPLE_PHASES = frozenset(
     [Phase.WANT_CALLBACK, Phase.NUMBER_OK, Phase.NUMBER, Phase.NUMBER_READ_BACK, Phase.WHEN]
 )
 """The phases in which a callback is being taken."""
+BEGINS = "begins"
+"""Detail of ``oui``: "j'ai une autre question", a yes to being asked for one and to nothing else."""
 MOST_REFUSED_NUMBERS = 3
 FRENCH_NUMBER = 10
 """Digits of a French number as keyed."""
@@ -88,7 +90,7 @@ class People:
                 sure = match.decision is Decision.ANSWER
                 if not (sure and match.entry in ("operateur", "repeter")):
                     return self._write(state, words.moment(match.text))
-            case _ if match.entry in ("oui", "non"):
+            case _ if match.entry in ("oui", "non") and match.detail != BEGINS:
                 return self._yes_or_no(state, yes=match.entry == "oui", at=at)
             case Phase.WANT_CALLBACK if words.wants_callback(match.text):
                 return self._yes_or_no(state, yes=True, at=at)
@@ -135,7 +137,7 @@ class People:
             say = self.talk.say(state, "callback.failed")
             if self.talk.people_there(at):
                 return self.reach(state, draft.department, "Rappel non noté", at, say)
-            return self.talk.hang_up(state, Outcome.GAVE_UP, say)
+            return self.talk.hang_up(state, Outcome.GAVE_UP, say, self.talk.say(state, "goodbye"))
         key = "callback.updated" if result.updated else "callback.taken"
         reference = " ".join(result.reference)
         number = numbers.written(draft.number)
