@@ -306,3 +306,9 @@ def test_goodbye_asks_for_a_mark_when_that_is_switched_on() -> None:
     _, actions = asking.advance(state, Turn(Keyed("4"), OPEN))
     assert actions[-1] == HangUp(Outcome.ANSWERED)
     assert any(getattr(action, "value", "") == "4" for action in actions)
+
+
+def test_a_key_without_a_meaning_asks_again_and_a_hash_only_skips() -> None:
+    assert says(converse(Keyed("7"))) == ["go-ahead"]
+    assert says(converse(heard(PLAIN), Keyed("7"))) == ["more"]
+    assert says(converse(Keyed("#"))) == []

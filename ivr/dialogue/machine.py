@@ -267,7 +267,18 @@ class Dialogue:
                 return self.people.reach(state, self.talk.knowledge.menu[key], "", turn.at)
         if state.phase in PEOPLE_PHASES:
             return self.people.keyed(state, key, turn.at)
-        return self.talk.listen(state)  # "#", or a key without a meaning here: go on listening
+        if key == "#":
+            return self.talk.listen(state)
+        return self._ask_again(state)  # a key without a meaning here has cut the question short
+
+    def _ask_again(self, state: State) -> Step:
+        """The question alone, without the greeting or the answer that came before it."""
+        says = state.spoken
+        if state.phase is Phase.REQUEST:
+            says = (self.talk.say(state, "go-ahead"),)
+        elif state.phase in (Phase.MORE, Phase.OFFER):
+            says = says[-1:]
+        return self.talk.ask(state, state.phase, *says)
 
     def _yes(self, state: State, turn: Turn) -> Step:
         if state.phase is Phase.CONFIRM:
