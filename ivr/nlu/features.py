@@ -41,8 +41,8 @@ def _view(text_of: Callable[[str], str], **options: Any) -> HashingVectorizer:
 
 
 VIEWS: dict[str, tuple[float, HashingVectorizer]] = {
-    "words": (0.5, _view(_stems, token_pattern=r"\w\w+", ngram_range=(1, 2))),
-    "sounds": (0.5, _view(_sounds, analyzer="char", ngram_range=(3, 5))),
+    "words": (0.2, _view(_stems, token_pattern=r"\w\w+", ngram_range=(1, 2))),
+    "sounds": (0.8, _view(_sounds, analyzer="char", ngram_range=(3, 5))),
 }
 """The lexical views and what each weighs; docs/matching.md says what each earns."""
 

@@ -23,7 +23,7 @@ from ivr.nlu.spotter import Spotter
 Names = npt.NDArray[Any]
 """Of texts."""
 
-VERSION = "5"
+VERSION = "6"
 """To be raised when what is kept would be made in another way."""
 
 KEYWORD = 0.1
