@@ -12,11 +12,10 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from ivr import simulate
+from ivr import exchange, simulate
 from ivr.asterisk.ari import Ari, AriAddress
 from ivr.asterisk.calls import Calls
-from ivr.asterisk.program import find_asterisk
-from ivr.asterisk.render import ARI_APP, ARI_USER, PhoneSpec, QueueSpec, render
+from ivr.asterisk.render import ARI_APP, ARI_USER
 from ivr.call import Mind, Parts, handle
 from ivr.callbacks.schedule import Callbacks
 from ivr.calllog.database import Database
@@ -26,10 +25,9 @@ from ivr.dialogue.machine import Dialogue
 from ivr.dialogue.prompts import PROMPTS
 from ivr.dialogue.talk import Talk
 from ivr.errors import Fault, FaultsFound
-from ivr.knowledge.base import RECEPTION, Knowledge
+from ivr.knowledge.base import Knowledge
 from ivr.knowledge.check import advice as knowledge_advice
 from ivr.knowledge.check import check as check_knowledge
-from ivr.knowledge.load import load
 from ivr.knowledge.store import Store
 from ivr.nlu.advice import strays
 from ivr.nlu.match import Context, Match
@@ -52,7 +50,7 @@ HUNG_S = 20.0
 async def serve(settings: Settings) -> None:
     """Answer calls until cancelled; raises IvrError for what no restart would cure."""
     store = Store(settings.paths.knowledge, prompts=PROMPTS)
-    secrets = load_or_create(settings.paths.var, extensions(store.current))
+    secrets = load_or_create(settings.paths.var, exchange.extensions(store.current))
     address = AriAddress("127.0.0.1", settings.asterisk.http_port, ARI_USER, secrets.ari)
     async with parts(settings, store.current) as shared, Ari(address, ARI_APP) as ari:
         calls = Calls(ari, partial(handle, parts=shared), at_once=settings.calls.at_once)
@@ -118,16 +116,11 @@ class _Understanding:
         return await asyncio.to_thread(self.matcher.match, text, context, day)
 
 
-def learn(settings: Settings) -> Knowledge:
-    """The knowledge as it is on disk. Raises KnowledgeError with every fault."""
-    return load(settings.paths.knowledge, prompts=PROMPTS)
-
-
 def check(settings: Settings) -> list[Fault]:
     """Every fault of the knowledge and the voices."""
     faults: list[Fault] = []
     try:
-        faults += check_knowledge(learn(settings))
+        faults += check_knowledge(exchange.learn(settings))
     except FaultsFound as error:
         faults += error.faults
     try:
@@ -139,7 +132,7 @@ def check(settings: Settings) -> list[Fault]:
 
 def advice(settings: Settings) -> list[Fault]:
     """What is no fault, and would help callers to be understood. Raises KnowledgeError."""
-    knowledge = learn(settings)
+    knowledge = exchange.learn(settings)
     found = strays(matcher(knowledge, settings), knowledge)
     return sorted([*knowledge_advice(knowledge), *found])
 
@@ -192,7 +185,7 @@ async def place_call(settings: Settings, says: Sequence[str]) -> place.Conversat
 async def play(settings: Settings, path: Path) -> bool:
     """Play a scripted conversation, printing it; whether all went as expected."""
     script = simulate.read_script(path)
-    mind = await asyncio.to_thread(think, learn(settings), settings)
+    mind = await asyncio.to_thread(think, exchange.learn(settings), settings)
     faults = 0
     async for line in simulate.run(script, mind):
         faults += isinstance(line, Fault)
@@ -202,27 +195,7 @@ async def play(settings: Settings, path: Path) -> bool:
 
 async def converse(settings: Settings) -> bool:
     """Hold a conversation at the terminal until either side hangs up; always True."""
-    mind = await asyncio.to_thread(think, learn(settings), settings)
+    mind = await asyncio.to_thread(think, exchange.learn(settings), settings)
     async for line in simulate.typed(mind, datetime.now(UTC)):
         print(line)
     return True
-
-
-# --- what the other processes need ---------------------------------------------------------------
-
-
-def extensions(knowledge: Knowledge) -> list[str]:
-    """The extensions of the operators' telephones."""
-    return [operator.extension for operator in knowledge.operators]
-
-
-def render_asterisk(settings: Settings) -> Path:
-    """Write Asterisk's configuration under ``var/``; returns its ``asterisk.conf``."""
-    knowledge = learn(settings)
-    queues = [
-        QueueSpec(one.id, one.name, None if one.id == RECEPTION else one.overflow or RECEPTION)
-        for one in knowledge.departments.values()
-    ]
-    phones = [PhoneSpec(one.extension, one.name, one.departments) for one in knowledge.operators]
-    secrets = load_or_create(settings.paths.var, extensions(knowledge))
-    return render(settings, secrets, queues, phones, find_asterisk(settings))

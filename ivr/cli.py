@@ -134,9 +134,9 @@ def serve(context: typer.Context) -> None:
 @app.command()
 def render(context: typer.Context) -> None:
     """Write Asterisk's configuration from the settings and the knowledge."""
-    from ivr import app as application
+    from ivr import exchange
 
-    print(application.render_asterisk(_settings(context)))
+    print(exchange.render_asterisk(_settings(context)))
 
 
 @app.command()
@@ -262,10 +262,11 @@ def evaluate(
 ) -> None:
     """Match utterances with known answers; FILE is YAML, a list of {text, expect}."""
     from ivr import app as application
+    from ivr import exchange
     from ivr.evaluation import commands
 
     settings = _settings(context)
-    knowledge = application.learn(settings)
+    knowledge = exchange.learn(settings)
     matcher = application.matcher(knowledge, settings)
     speakers = [one.strip() for one in voices.split(",")]
     wanted = commands.Wanted(file, limit, audio, report, speakers, noise)
@@ -302,11 +303,12 @@ def suggest(
 ) -> None:
     """Group what callers said and was not understood, and add it to the FAQ as examples."""
     from ivr import app as application
+    from ivr import exchange
     from ivr.learning import commands
 
     settings = _settings(context)
     wanted = commands.Wanted(days, accept, dismiss, entry, without or ())
-    knowledge = application.learn(settings)
+    knowledge = exchange.learn(settings)
     matcher = application.matcher(knowledge, settings)
     database = settings.database_url
     _run(commands.suggest(database, knowledge, matcher, wanted, as_json=as_json))

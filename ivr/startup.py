@@ -8,7 +8,7 @@ import sys
 import threading
 from typing import NoReturn, TextIO
 
-from ivr import models, processes
+from ivr import exchange, models, processes
 from ivr.asterisk.program import find_asterisk
 from ivr.asterisk.render import ARI_APP, TEST_LINE, switchboard_home
 from ivr.errors import AsteriskError, IvrError
@@ -25,14 +25,12 @@ def start(settings: Settings) -> None:
     All that they need is looked at before the first is started. Answers are rendered meanwhile, so
     that the first calls need not wait for all of them. Raises IvrError.
     """
-    from ivr import app
-
     var = settings.paths.var
     with processes.only_one(var):
         processes.check(settings)
         models.require_all(settings.paths.models)
         asterisk = find_asterisk(settings)
-        rendered = app.render_asterisk(settings)
+        rendered = exchange.render_asterisk(settings)
         secrets = load_or_create(var)
         ivr = os.path.join(os.path.dirname(sys.executable), "ivr")
         programs = [

@@ -19,7 +19,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.table import Table
 
-from ivr import app, simulate
+from ivr import app, exchange, simulate
 from ivr.audio.line import telephone_line
 from ivr.audio.pcm import duration_ms
 from ivr.calllog.database import Database
@@ -112,7 +112,7 @@ async def engines(settings: Settings) -> None:
             [t / n for (t, _), n in zip(heard, lengths, strict=True)],
         )
     )
-    mind = await asyncio.to_thread(app.think, app.learn(settings), settings)
+    mind = await asyncio.to_thread(app.think, exchange.learn(settings), settings)
     conversation = simulate.Simulation(mind, AT)
     matched = [(await _timed(conversation.hear(text.text)))[0] for _, text in heard]
     rows.append(("matching, s", matched))
@@ -242,7 +242,7 @@ async def _turns(settings: Settings, calls: int) -> list[Turn]:
 
 async def _prepare(settings: Settings) -> None:
     """All speech in place: the beginnings of what will be answered for real, the rest as tones."""
-    knowledge = app.learn(settings)
+    knowledge = exchange.learn(settings)
     mind = await asyncio.to_thread(app.think, knowledge, settings)
     begun = [*rehearsal.prompts(knowledge)]
     for question in QUESTIONS:

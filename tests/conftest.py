@@ -45,9 +45,12 @@ def secrets(settings: Settings) -> Secrets:
 @pytest.fixture(scope="session")
 def mind(settings: Settings) -> Mind:
     """The dialogue and the matcher of the sample town."""
-    from ivr import app  # loads the libraries of speech and meaning: only where they are needed
+    from ivr import (  # loads the libraries of speech and meaning: only where they are needed
+        app,
+        exchange,
+    )
 
-    return app.think(app.learn(settings), settings)
+    return app.think(exchange.learn(settings), settings)
 
 
 @pytest.fixture(scope="session")

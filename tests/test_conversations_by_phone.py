@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr import app, call, simulate
+from ivr import app, call, exchange, simulate
 from ivr.asterisk.leg import Leg
 from ivr.call import Parts
 from ivr.calllog.tables import Call
@@ -142,7 +142,7 @@ async def stage(root: Path) -> AsyncIterator[Stage]:
     async with (
         people(settings) as manner,
         lines(settings, Manner(*manner)) as (_, phones),
-        app.parts(settings, app.learn(settings)) as parts,
+        app.parts(settings, exchange.learn(settings)) as parts,
     ):
         stage = Stage(parts, phones, manner[0])
         secrets = load_or_create(settings.paths.var)

@@ -14,7 +14,7 @@ LEVELS = [
     ["cli"],
     ["startup"],
     ["app"],
-    ["simulate", "listing", "evaluation", "testcaller"],
+    ["exchange", "simulate", "listing", "evaluation", "testcaller"],
     ["call"],
     ["dialogue"],
     ["callbacks"],

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import platformdirs
 
-from ivr import app
+from ivr import exchange
 from ivr.asterisk.process import AsteriskProcess
 from ivr.asterisk.program import find_asterisk
 from ivr.asterisk.render import ARI_APP, switchboard_home
@@ -120,7 +120,7 @@ async def lines(
     settings: Settings, manner: Manner
 ) -> AsyncIterator[tuple[AsteriskProcess, Telephones]]:
     """Its Asterisk, which waits for an application, and the people who call and are called."""
-    app.render_asterisk(settings)
+    exchange.render_asterisk(settings)
     secrets = load_or_create(settings.paths.var)
     root = settings.paths.var.parent / "network"
     async with (

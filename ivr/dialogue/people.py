@@ -24,7 +24,7 @@ PEOPLE_PHASES = frozenset(
 )
 """The phases in which a callback is being taken."""
 BEGINS = "begins"
-"""Detail of ``oui``: "j'ai une autre question", a yes to being asked for one and to nothing else."""
+"""Detail of ``oui``: "j'ai une autre question", a yes to that question and to no other."""
 MOST_REFUSED_NUMBERS = 3
 FRENCH_NUMBER = 10
 """Digits of a French number as keyed."""

@@ -1,0 +1,38 @@
+"""The town's knowledge as its telephone exchange: queues and telephones for Asterisk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ivr.asterisk.program import find_asterisk
+from ivr.asterisk.render import PhoneSpec, QueueSpec, render
+from ivr.dialogue.prompts import PROMPTS
+from ivr.knowledge.base import RECEPTION, Knowledge
+from ivr.knowledge.load import load
+from ivr.secrets import load_or_create
+from ivr.settings import Settings
+
+
+def learn(settings: Settings) -> Knowledge:
+    """The knowledge as it is on disk. Raises KnowledgeError with every fault."""
+    return load(settings.paths.knowledge, prompts=PROMPTS)
+
+
+def extensions(knowledge: Knowledge) -> list[str]:
+    """The extensions of the operators' telephones."""
+    return [operator.extension for operator in knowledge.operators]
+
+
+def render_asterisk(settings: Settings) -> Path:
+    """Write Asterisk's configuration under ``var/``; returns its ``asterisk.conf``.
+
+    Raises KnowledgeError, SettingsError or AsteriskError; nothing is written then.
+    """
+    knowledge = learn(settings)
+    queues = [
+        QueueSpec(one.id, one.name, None if one.id == RECEPTION else one.overflow or RECEPTION)
+        for one in knowledge.departments.values()
+    ]
+    phones = [PhoneSpec(one.extension, one.name, one.departments) for one in knowledge.operators]
+    secrets = load_or_create(settings.paths.var, extensions(knowledge))
+    return render(settings, secrets, queues, phones, find_asterisk(settings))
