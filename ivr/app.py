@@ -49,7 +49,9 @@ HUNG_S = 20.0
 
 async def serve(settings: Settings) -> None:
     """Answer calls until cancelled; raises IvrError for what no restart would cure."""
-    store = Store(settings.paths.knowledge, prompts=PROMPTS)
+    store = Store(
+        settings.paths.knowledge, prompts=PROMPTS, kept=settings.paths.var / "knowledge.good"
+    )
     secrets = load_or_create(settings.paths.var, exchange.extensions(store.current))
     address = AriAddress("127.0.0.1", settings.asterisk.http_port, ARI_USER, secrets.ari)
     async with parts(settings, store.current) as shared, Ari(address, ARI_APP) as ari:

@@ -193,6 +193,26 @@ def test_a_broken_start_is_refused(root: Path) -> None:
         Store(root)
 
 
+async def test_a_broken_start_goes_on_with_the_last_good_version(
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = tmp_path / "knowledge.good"
+    Store(root, kept=kept)
+    price(root, "L'entrée est à 4 €.")
+    store = Store(root, kept=kept)
+    edit(root, FAQ, "entries: [")
+    again = Store(root, kept=kept)
+    assert again.current.answer("piscine", follow_up="prix") == "L'entrée est à 4 €."
+    assert again.faults
+    assert "accueil.yaml" in caplog.text
+    price(root, "L'entrée est à 5 €.")
+    assert await settled(again, Seen())
+    assert again.current.answer("piscine", follow_up="prix") == "L'entrée est à 5 €."
+    edit(root, FAQ, "entries: [")
+    assert Store(root, kept=kept).current.answer("piscine", follow_up="prix").endswith("5 €.")
+    assert store.current.answer("piscine", follow_up="prix").endswith("4 €.")
+
+
 def test_an_edit_is_live_within_two_seconds() -> None:
     # It is seen at one look, taken up at the next, and a load takes a tenth of a second.
     assert 2 * store_module.INTERVAL <= 1.0
