@@ -9,7 +9,7 @@ from ivr.audio.endpointing import utterances
 from ivr.audio.pcm import duration_ms, read_wav
 from ivr.errors import ModelError
 from ivr.models import check, manifest, require
-from ivr.settings import Settings
+from ivr.settings import Hearing, Settings
 from ivr.speech.listener import rules
 from ivr.speech.recogniser import Recogniser, Transcript
 
@@ -34,21 +34,28 @@ def load_recogniser(settings: Settings) -> Recogniser:
 
 
 async def hear_file(settings: Settings, path: Path) -> Transcript:
-    """What is said in a WAV file, its utterances joined.
-
-    The confidence is the average over the sound. Raises AudioFormatError, ModelError, EngineError.
-    """
+    """What is said in a WAV file. Raises AudioFormatError, ModelError, EngineError."""
     pcm = await asyncio.to_thread(read_wav, path)
     recogniser = await asyncio.to_thread(load_recogniser, settings)
-    heard = []
     try:
-        for utterance in utterances(pcm, rules("request", settings.hearing)):
-            session = recogniser.session()
-            await session.feed(utterance)
-            heard.append(await session.transcript())
-            await session.close()
+        return await transcribe(recogniser, pcm, settings.hearing)
     finally:
         await recogniser.close()
+
+
+async def transcribe(recogniser: Recogniser, pcm: bytes, hearing: Hearing) -> Transcript:
+    """What is said in a recording of any length, its utterances joined.
+
+    The confidence is the average over the sound. Raises EngineError.
+    """
+    heard = []
+    for utterance in utterances(pcm, rules("request", hearing)):
+        session = recogniser.session()
+        try:
+            await session.feed(utterance)
+            heard.append(await session.transcript())
+        finally:
+            await session.close()
     spoken = [one for one in heard if one.text]
     total_ms = sum(one.audio_ms for one in spoken) or 1
     return Transcript(

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from ivr.audio.pcm import silence
 from ivr.settings import Settings
-from ivr.speech.engines import load_recogniser
+from ivr.speech import engines
 from ivr.speech.speaker import PAUSE_MS
 from ivr.speech.spoken import sentences
 from ivr.speech.voices import open_speech
@@ -18,7 +18,7 @@ from ivr.testcaller.caller import Speak, Transcribe
 @asynccontextmanager
 async def people(settings: Settings) -> AsyncIterator[tuple[Speak, Transcribe]]:
     """A voice and an ear. Raises ModelError when the models are not there."""
-    recogniser = await asyncio.to_thread(load_recogniser, settings)
+    recogniser = await asyncio.to_thread(engines.load_recogniser, settings)
     speech = open_speech(settings)
 
     async def speak(text: str) -> bytes:
@@ -26,12 +26,7 @@ async def people(settings: Settings) -> AsyncIterator[tuple[Speak, Transcribe]]:
         return silence(PAUSE_MS).join(clips)
 
     async def transcribe(pcm: bytes) -> str:
-        session = recogniser.session()
-        try:
-            await session.feed(pcm)
-            return (await session.transcript()).text
-        finally:
-            await session.close()
+        return (await engines.transcribe(recogniser, pcm, settings.hearing)).text
 
     try:
         yield speak, transcribe
