@@ -163,6 +163,31 @@ def test_an_emergency_is_never_missed(sequence: list[Happening], at: datetime) -
         assert actions[-1].urgent
 
 
+def perhaps_urgent() -> Heard:
+    return Heard(Match("…", Decision.ANSWER, (Candidate("urgence", 0.4),)), 0.9)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [heard("oui"), heard("urgence"), NOT_UNDERSTOOD, Silent(), Unintelligible(), Keyed("1")],
+)
+def test_what_may_be_an_emergency_is_one_unless_it_is_denied(answer: Happening) -> None:
+    step = converse(perhaps_urgent())
+    assert says(step) == ["emergency.confirm"]
+    assert isinstance(step[1][0], Say)
+    assert "112" in step[1][0].text
+    _, actions = converse(perhaps_urgent(), answer)
+    assert isinstance(actions[-1], Transfer)
+    assert actions[-1].urgent
+
+
+@pytest.mark.parametrize("answer", [heard("non"), Keyed("2"), heard(PLAIN)])
+def test_a_denied_emergency_is_none(answer: Happening) -> None:
+    state, actions = converse(perhaps_urgent(), answer)
+    assert isinstance(actions[-1], Listen)
+    assert not state.urgent
+
+
 def test_two_misunderstandings_lead_to_help_and_the_third_to_a_person() -> None:
     assert says(converse(NOT_UNDERSTOOD)) == ["reprompt.not-understood"]
     assert says(converse(NOT_UNDERSTOOD, Unintelligible()))[:2] == ["help.menu", "help.keys"]

@@ -79,10 +79,6 @@ def test_prompts_by_language(town: Knowledge) -> None:
     assert texts.text("more", variant=3) == "Autre chose ?"
     assert texts.text("more", "de") == "Avez-vous une autre question ?"
     assert texts.params("transfer") == {"department"}
-    assert texts.static_texts("en") == [
-        "Hello, this is the town hall of Petitbourg.",
-        "Anything else?",
-    ]
 
 
 @pytest.mark.parametrize(("key", "params"), [("absent", {}), ("transfer", {})])

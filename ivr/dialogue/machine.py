@@ -28,6 +28,8 @@ from ivr.nlu.match import DIALOGUE_IDS, Decision, Match
 
 LANGUAGES = {"english": "en", "french": "fr"}
 """Details of ``hors-sujet`` that ask for a language, and the language (ISO 639-1)."""
+URGENT = 0.6
+"""Below this certainty an emergency is asked about: one heard wrongly often looks like another."""
 LEAVES = 0.6
 """From this certainty on a goodbye ends the call; below, the caller is asked for more."""
 UNSURE = 0.4
@@ -102,8 +104,10 @@ class Dialogue:
     # --- what the caller said ------------------------------------------------------------------
 
     def _heard(self, state: State, match: Match, confidence: float, turn: Turn) -> Step:
-        if match.entry == "urgence":
-            return self._emergency(state, turn)
+        if match.entry == "urgence" or state.phase is Phase.URGENT:
+            step = self._maybe_urgent(state, match, turn)
+            if step is not None:
+                return step
         if state.phase in PEOPLE_PHASES:
             step = self.people.heard(state, match, turn.at)
             if step is not None:
@@ -116,6 +120,17 @@ class Dialogue:
             or self._another_day(state, match, turn)
             or self._request(state, match, confidence, turn)
         )
+
+    def _maybe_urgent(self, state: State, match: Match, turn: Turn) -> Step | None:
+        """An emergency, or perhaps one: only a no or another clear wish says that it is none."""
+        if match.entry == "urgence" and match.score < URGENT and state.phase is not Phase.URGENT:
+            say = self.talk.say(state, "emergency.confirm")
+            return self.talk.ask(state, Phase.URGENT, say)
+        if match.entry == "non":
+            return self._misunderstood(state, turn, "confirm-no", Note("corrected", "urgence"))
+        if match.entry not in ("urgence", "oui", None) and match.decision is Decision.ANSWER:
+            return None
+        return self._emergency(state, turn)
 
     def _waiting(self, state: State, match: Match, turn: Turn) -> Step | None:
         """Nobody was free: wait on, or be called back? None when that is not answered."""
@@ -250,6 +265,10 @@ class Dialogue:
                 return self.people.reach(state, self.talk.topic_department(state), "", turn.at)
             case "*", _:
                 return self._repeat(state)
+            case "1", Phase.URGENT:
+                return self._emergency(state, turn)
+            case "2", Phase.URGENT:
+                return self._go_ahead(state)
             case "1", Phase.CONFIRM | Phase.OFFER:
                 return self._yes(state, turn)
             case "2", Phase.CONFIRM | Phase.OFFER:
@@ -295,6 +314,8 @@ class Dialogue:
 
     def _misunderstood(self, state: State, turn: Turn, why: str, note: Note | None = None) -> Step:
         """Once: ask again, with examples. Twice in a row: help, never a third reprompt."""
+        if state.phase is Phase.URGENT and note is None:
+            return self._emergency(state, turn)
         before = (note,) if note else ()
         times = state.misunderstood + 1
         state = replace(state, misunderstood=times, options=())
@@ -316,6 +337,8 @@ class Dialogue:
         state = replace(state, silences=times)
         if state.phase is Phase.RATING:
             return self._rated(state, None)
+        if state.phase is Phase.URGENT:
+            return self._emergency(state, turn)
         if state.phase is Phase.NUMBER and state.callback and state.callback.digits:
             return self.people.keyed(state, "#", turn.at)
         answered = state.phase in (Phase.MORE, Phase.OFFER)

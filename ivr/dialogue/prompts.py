@@ -29,6 +29,7 @@ PROMPTS: dict[str, tuple[str, ...]] = {
     "insult": (),
     "out-of-scope": (),
     "emergency": (),
+    "emergency.confirm": (),
     "emergency.nobody": (),
     "queue.nobody-free": (),
     "queue.wait": (),

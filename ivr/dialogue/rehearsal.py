@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
+from ivr.dialogue.prompts import PROMPTS
 from ivr.dialogue.state import State
 from ivr.dialogue.talk import Talk
 from ivr.knowledge.base import Knowledge
 from ivr.knowledge.catalogue import REFERENCE
 from ivr.speech.spoken import sentences
+
+UNKNOWN = "⁂"
+"""Stands for what is known only in a call."""
 
 Line = tuple[str, str]
 """A text as written, and its language (ISO 639-1)."""
@@ -36,7 +41,11 @@ def _cut(texts: Iterable[Line]) -> list[Line]:
 
 def _prompts(knowledge: Knowledge, language: str) -> Iterator[Line]:
     talk, state = Talk(knowledge), State(language=language)
-    yield from ((text, language) for text in knowledge.catalogue.static_texts(language))
+    for key, names in PROMPTS.items():
+        unknown: dict[str, Any] = dict.fromkeys(names, UNKNOWN)
+        for variant in range(knowledge.catalogue.variants(key, language)):
+            text = knowledge.catalogue.text(key, language, variant=variant, **unknown)
+            yield from ((one, language) for one in sentences(text) if UNKNOWN not in one)
     says = [talk.transfer_announcement(state, name) for name in knowledge.departments]
     yield from ((say.text, language) for say in (*talk.keys(state), *says))
 

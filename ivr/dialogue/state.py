@@ -38,12 +38,15 @@ class Phase(StrEnum):
     """When shall we call you back?"""
     WRITING = "writing"
     """The callback is being written down."""
+    URGENT = "urgent"
+    """Is it an emergency?"""
     RATING = "rating"
     """How satisfied are you, from 1 to 5?"""
 
 
 _EXPECTING: dict[Phase, Expecting] = {
     Phase.CONFIRM: "yes-no",
+    Phase.URGENT: "yes-no",
     Phase.OFFER: "yes-no",
     Phase.WAIT: "choice",
     Phase.CHOOSE: "choice",

@@ -50,7 +50,8 @@ class Talk:
     def say(self, state: State, key: str, /, **params: str) -> Say:
         """A prompt of the catalogue in the caller's language."""
         texts = self.knowledge.catalogue
-        text = texts.text(key, state.language, variant=0, **params)
+        variant = len(state.answered) + state.misunderstood
+        text = texts.text(key, state.language, variant=variant, **params)
         return Say(text, key, state.language, state.pace)
 
     def answer(

@@ -72,15 +72,6 @@ class Catalogue:
         except TemplateFault as error:
             raise KeyError(f"prompt {key} ({spoken}) with {sorted(params)}: {error}") from error
 
-    def static_texts(self, language: str = REFERENCE) -> list[str]:
-        """All variants of the prompts without parameters, filled in: they can be rendered ahead."""
-        return [
-            self.text(key, language, variant=number)
-            for key in self.keys
-            for number in range(self.variants(key, language))
-            if not self._prompt(key, language)[0].params
-        ]
-
     def _prompt(self, key: str, language: str) -> tuple[Prompt, str]:
         own = self._prompts.get(language, {})
         if key in own:
