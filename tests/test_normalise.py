@@ -3,7 +3,7 @@
 import pytest
 from rapidfuzz import fuzz
 
-from ivr.nlu.normalise import core, plain, stem
+from ivr.nlu.normalise import core, plain, spoken_form, stem
 from ivr.nlu.phonetic import sounds
 
 
@@ -66,3 +66,10 @@ def test_what_is_misspelt_sounds_alike(heard: str, meant: str) -> None:
 
 def test_what_is_different_sounds_different() -> None:
     assert fuzz.partial_ratio(sounds("passeport"), sounds("bibliotheque")) < 60
+
+
+def test_what_is_written_but_not_heard_is_left_out() -> None:
+    assert spoken_form("Nan.") == "nan"
+    assert spoken_form("Où est l'État-civil, s'il vous plaît ?") == (
+        "où est l'état-civil  s'il vous plaît"
+    )

@@ -17,11 +17,20 @@ from tests.town import DESK, Town, town
 pytestmark = [pytest.mark.telephone, pytest.mark.speech]
 
 NUMBER = "0232001000"
+SAID = (
+    HOURS := "Bonjour, quels sont les horaires d'ouverture de la mairie ?",
+    GOODBYE := "Non merci, au revoir.",
+    SOMEBODY := "Je voudrais parler à quelqu'un s'il vous plaît.",
+    CERTIFICATE := "Bonjour, je voudrais un acte de naissance.",
+    OPERATOR := "Mairie de Valmont, bonjour.",
+)
 
 
 @pytest.fixture(scope="module")
 async def hall(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
     async with town(tmp_path_factory.mktemp("town")) as hall:
+        for words in SAID:  # now rather than while the machine waits
+            await hall.speak(words)
         yield hall
 
 
@@ -57,10 +66,10 @@ async def test_a_question_is_answered(hall: Town) -> None:
         assert about("mairie de Valmont", greeting)
         assert about("assistant vocal", greeting)
         assert about("n'est pas enregistrée", greeting)
-        answer = await asked(caller, "Bonjour, quels sont les horaires d'ouverture de la mairie ?")
+        answer = await asked(caller, HOURS)
         assert about("le samedi de 9h à midi", answer)
         assert about("avez-vous une autre question", answer)
-        assert about("au revoir", await asked(caller, "Non merci, au revoir."))
+        assert about("au revoir", await asked(caller, GOODBYE))
         await caller.until_ended()
     call = await closed(hall)
     assert (call.outcome, call.ended_by) == ("answered", "machine")
@@ -73,7 +82,7 @@ async def test_the_caller_interrupts(hall: Town) -> None:
     async with hall.phones.call(NUMBER) as caller:
         await caller.until_answered()
         await caller.until_sound()
-        spoken = await caller.say("Je voudrais parler à quelqu'un s'il vous plaît.")
+        spoken = await caller.say(SOMEBODY)
         silent = caller.timeline.silence_after(spoken.start)
         assert silent is not None
         assert silent < spoken.end, "the machine talked on"
@@ -91,7 +100,7 @@ async def test_zero_reaches_an_operator_who_sees_who_calls(hall: Town) -> None:
         assert desk.presented.number == "0612345678"
         await desk.answer()
         caller.skip()
-        await desk.say("Mairie de Valmont, bonjour.")
+        await desk.say(OPERATOR)
         assert about("bonjour", (await caller.hear()).text)
         await desk.hang_up()
     call = await closed(hall)
@@ -103,7 +112,7 @@ async def test_a_caller_hangs_up_at_any_moment(hall: Town, seed: int) -> None:
     moment = random.Random(seed).uniform(0.0, 6.0)
     async with hall.phones.call(NUMBER) as caller:
         await caller.until_answered()
-        talking = asyncio.create_task(caller.say("Bonjour, je voudrais un acte de naissance."))
+        talking = asyncio.create_task(caller.say(CERTIFICATE))
         await asyncio.wait([talking], timeout=moment)
         await caller.hang_up()
         await asyncio.gather(talking, return_exceptions=True)
@@ -135,7 +144,7 @@ async def test_people_take_over_when_the_application_is_killed_and_while_it_is_a
         desk = await hall.phones.desk_rings(DESK, at_most_s=30)
         await desk.answer()
         caller.skip()
-        await desk.say("Mairie, bonjour.")
+        await desk.say(OPERATOR)
         assert about("bonjour", (await caller.hear()).text)
     call = await closed(hall)
     assert (call.outcome, call.ended_by) == ("interrupted", "failure")

@@ -24,7 +24,7 @@ from ivr.calllog.log import CallLog
 from ivr.calllog.tables import Call
 from ivr.secrets import load_or_create
 from ivr.settings import Settings
-from ivr.testcaller.caller import Manner, Telephones, telephones
+from ivr.testcaller.caller import Manner, Speak, Telephones, telephones
 from ivr.testcaller.network import Network, private_settings
 from ivr.testcaller.people import people
 
@@ -84,6 +84,8 @@ class Town:
     asterisk: AsteriskProcess
     serve: Serve
     phones: Telephones
+    speak: Speak
+    """A caller's voice; what it said once it says again at once."""
     log: CallLog
 
     async def last_call(self) -> Call:
@@ -100,18 +102,19 @@ async def town(root: Path) -> AsyncIterator[Town]:
         serve = Serve(settings, asterisk, root / "serve.log")
         try:
             await serve.start()
-            yield Town(settings, asterisk, serve, phones, CallLog(database))
+            yield Town(settings, asterisk, serve, phones, manner[0], CallLog(database))
         finally:
             await serve.stop()
             await database.close()
 
 
 def settings_in(root: Path, knowledge: Path) -> Settings:
-    """Those of a switchboard in a folder of its own, with the speech of earlier runs."""
+    """Those of a switchboard in a folder of its own, with what earlier runs spoke and learnt."""
     var = root / "var"
-    (KEPT / "speech").mkdir(parents=True, exist_ok=True)
     var.mkdir()
-    (var / "speech").symlink_to(KEPT / "speech")
+    for made in ("speech", "matcher"):
+        (KEPT / made).mkdir(parents=True, exist_ok=True)
+        (var / made).symlink_to(KEPT / made)
     return private_settings(var, {"paths": {"var": var, "knowledge": knowledge}})
 
 

@@ -13,7 +13,7 @@ from ivr.nlu import learnt as learning
 from ivr.nlu.cache import Arrays, Cache
 from ivr.nlu.examples import Example, Examples, labels_of
 from ivr.nlu.features import Encoder, Floats, Rarity, Seen
-from ivr.nlu.normalise import plain
+from ivr.nlu.normalise import plain, spoken_form
 from ivr.nlu.spotter import Spotter
 
 CANDIDATES = 5
@@ -74,7 +74,7 @@ class Language:
         ``hints`` is added to the scores of ids: what the conversation makes more likely.
         ``last_entry`` is the entry whose follow-ups may be asked.
         """
-        said = Seen(self._rarity.lexical(texts), self._encoder(texts))
+        said = Seen(self._rarity.lexical(texts), self._encoder([spoken_form(one) for one in texts]))
         form, meaning = learner.likeness(said, self._seen)
         alike = form + meaning
         kinds = alike[:, : self._points] @ self._weights

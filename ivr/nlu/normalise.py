@@ -30,10 +30,16 @@ _POLITENESS = re.compile(
     r"(?:i would|i d) like(?: to)?|could you(?: please)?(?: tell me)?)\b"
 )
 _SHORTEST_STEM = 4
+_WRITTEN = re.compile(r"[.,;:!?…«»\"()]+")
 _DIGITS = re.compile(r"\b\d{1,4}\b")
 
 
 @lru_cache(maxsize=32_768)
+def spoken_form(text: str) -> str:
+    """Without capitals and punctuation, which a recogniser adds and the examples do not have."""
+    return _WRITTEN.sub(" ", text.lower()).strip()
+
+
 def plain(text: str) -> str:
     """Lower-case words without accents, signs, hesitations; numbers in words.
 
