@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import NoReturn, TextIO
 
 from ivr import exchange, models, processes
@@ -15,6 +16,8 @@ from ivr.errors import AsteriskError, IvrError
 from ivr.secrets import FILE, load_or_create
 from ivr.settings import Settings
 
+GREETINGS = ".greetings-spoken"
+"""Beside the clips, so that it goes when they do."""
 POLL = 0.2
 """Seconds between two looks whether the switchboard answers."""
 
@@ -40,9 +43,7 @@ def start(settings: Settings) -> None:
             processes.Program("rehearsal", ["nice", ivr, "rehearse", "--watch"]),
         ]
         conf = processes.prepare(var, programs)
-        # In a process of its own: the voice's model would stay in this one's memory.
-        if subprocess.run([ivr, "rehearse", "--prompts"], check=False).returncode:
-            raise IvrError("the greetings could not be spoken ahead; the reason is above")
+        _speak_greetings(ivr, var / "speech" / GREETINGS)
         stopped = threading.Event()
         look = asterisk.remote(rendered, "ari show apps")
         told = (settings, look, stopped, sys.stdout)
@@ -51,6 +52,19 @@ def start(settings: Settings) -> None:
             processes.supervise(conf)
         finally:
             stopped.set()
+
+
+def _speak_greetings(ivr: str, spoken: Path) -> None:
+    """At the first start, before any call; later ones leave what has changed to the rehearsal.
+
+    In a process of its own: the voice's model would stay in this one's memory.
+    """
+    if spoken.exists():
+        return
+    if subprocess.run([ivr, "rehearse", "--prompts"], check=False).returncode:
+        raise IvrError("the greetings could not be spoken ahead; the reason is above")
+    spoken.parent.mkdir(exist_ok=True)
+    spoken.touch()
 
 
 def redis(settings: Settings) -> NoReturn:
