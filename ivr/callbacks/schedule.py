@@ -57,6 +57,7 @@ class Callbacks:
                     number=wish.number,
                     department=wish.department,
                     taken_at=wish.at,
+                    due_at=wish.at,
                     state="pending",
                 )
                 session.add(callback)

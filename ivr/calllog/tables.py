@@ -97,6 +97,10 @@ class Turn(Base):
     call: Mapped[Call] = relationship(back_populates="turns")
 
 
+OPEN_CALLBACK = "state IN ('pending', 'dialling', 'person')"
+"""What of a callback is still to be done."""
+
+
 class Callback(Base):
     """Somebody who is to be called back: this row, not a job, is the source of truth."""
 
@@ -107,26 +111,127 @@ class Callback(Base):
             "number",
             "department",
             unique=True,
-            sqlite_where=text("state = 'pending'"),
-            postgresql_where=text("state = 'pending'"),
+            sqlite_where=text(OPEN_CALLBACK),
+            postgresql_where=text(OPEN_CALLBACK),
         ),
+        Index("callbacks_due", "state", "due_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     reference: Mapped[str]
-    """Told to the caller; unique among the pending ones."""
+    """Told to the caller; unique among the open ones."""
     number: Mapped[str]
     """E.164."""
+    name: Mapped[str] = mapped_column(default="")
+    """Who it is, if given."""
     department: Mapped[str]
     reason: Mapped[str] = mapped_column(default="")
     wanted: Mapped[str] = mapped_column(default="")
     """When, as said by the caller; empty means as soon as possible."""
+    origin: Mapped[str] = mapped_column(default="caller")
+    """``caller`` asked for it, hung up in the queue (``missed``), or left a ``message``."""
     call_id: Mapped[str | None] = mapped_column(default=None)
     """The latest call that asked for it; kept after that call is purged."""
     state: Mapped[str]
-    """``pending``, ``done`` or ``cancelled``."""
+    """``pending``; ``dialling`` once claimed; ``person``: a person must decide; ``done`` or
+    ``cancelled``."""
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    """Not before; moved on by each attempt."""
+    until: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    """The end of what the caller wished; None when they named none."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    """Times that the citizen's telephone was dialled."""
+    attempt: Mapped[str | None] = mapped_column(default=None)
+    """The attempt under way, while ``dialling``."""
+    operator: Mapped[str | None] = mapped_column(default=None)
+    """Extension of the operator who has claimed it."""
+    outcome: Mapped[str] = mapped_column(default="")
+    """Of the latest attempt: ``reached``, ``busy``, ``no-answer``, ``voicemail``, ``refused``,
+    ``wrong-number``, ``failed``; empty when there was none."""
+    note: Mapped[str] = mapped_column(default="")
+    """What an operator wrote."""
     taken_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class CallbackAttempt(Base):
+    """One time that a citizen was, or was about to be, called back."""
+
+    __tablename__ = "callback_attempts"
+    __table_args__ = (Index("callback_attempts_of", "callback_id"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """Names its channels in Asterisk."""
+    callback_id: Mapped[int] = mapped_column(ForeignKey("callbacks.id", ondelete="CASCADE"))
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    operator: Mapped[str | None] = mapped_column(default=None)
+    """Extension of who accepted it."""
+    outcome: Mapped[str] = mapped_column(default="")
+    """As ``Callback.outcome``, or ``nobody``: no operator accepted, the citizen was not dialled."""
+
+
+class QueueStay(Base):
+    """One stay of a caller in a queue, also of a call that the application never had."""
+
+    __tablename__ = "queue_stays"
+    __table_args__ = (
+        Index("queue_stays_call", "call_id"),
+        Index("queue_stays_joined_at", "joined_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_id: Mapped[str]
+    """Asterisk's unique id of the caller's channel."""
+    caller_number: Mapped[str | None] = mapped_column(default=None)
+    department: Mapped[str]
+    """The queue."""
+    reason: Mapped[str] = mapped_column(default="")
+    """What the operators were shown."""
+    priority: Mapped[int] = mapped_column(default=0)
+    joined_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    """The end of the wait, or of the conversation when it was answered; None while it lasts."""
+    outcome: Mapped[str] = mapped_column(default="")
+    """``answered``, ``abandoned`` (the caller hung up), ``timeout``, ``empty`` (nobody there),
+    ``key`` (left for a callback), ``unknown`` (we were away); empty while waiting."""
+    operator: Mapped[str | None] = mapped_column(default=None)
+    """Extension of who answered."""
+
+
+class Message(Base):
+    """A spoken message of a caller, out of hours; its sound is deleted before its row."""
+
+    __tablename__ = "messages"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_id: Mapped[str]
+    callback_id: Mapped[int | None] = mapped_column(
+        ForeignKey("callbacks.id", ondelete="SET NULL"), default=None
+    )
+    department: Mapped[str]
+    file: Mapped[str]
+    """Name of the WAV file in ``var/messages``; empty once deleted."""
+    seconds: Mapped[float]
+    transcript: Mapped[str] = mapped_column(default="")
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class OperatorNote(Base):
+    """What an operator wrote after a call."""
+
+    __tablename__ = "operator_notes"
+    __table_args__ = (Index("operator_notes_call", "call_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_id: Mapped[str]
+    operator: Mapped[str]
+    """Their extension."""
+    outcome: Mapped[str] = mapped_column(default="")
+    """``settled``, ``passed-on``, ``call-back``, ``wrong-department`` or empty."""
+    text: Mapped[str] = mapped_column(default="")
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Suggestion(Base):
