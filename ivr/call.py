@@ -22,6 +22,7 @@ from ivr.dialogue.turns import (
     CallbackFailed,
     CallbackTaken,
     CutShort,
+    Dismissed,
     HangUp,
     Happening,
     Heard,
@@ -29,6 +30,7 @@ from ivr.dialogue.turns import (
     Listen,
     Note,
     Opened,
+    Order,
     Outcome,
     Overloaded,
     Returned,
@@ -42,6 +44,7 @@ from ivr.dialogue.turns import (
 )
 from ivr.errors import CallerGone, CallLogError, IvrError
 from ivr.events import Frame, KeyPressed, LegEvent, Played, QueueRequest
+from ivr.live.observer import Observer, Unobserved
 from ivr.nlu.match import Context, Match
 from ivr.speech import listener as ear
 from ivr.speech.speaker import Speaker, SpeechSource, Text
@@ -56,6 +59,9 @@ LOG_PATIENCE = 1.0
 """Seconds that a call waits for its record to be written before it is passed on all the same."""
 CALLBACK_PATIENCE = 5.0
 """Seconds that a caller waits for a callback to be written down; then it is not promised."""
+
+Event = LegEvent | ear.ListenerEvent | Order
+"""What a conversation waits for."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,8 @@ class Parts:
     now: Callable[[], datetime]
     longest_s: float
     """A call is passed to people after this long with the machine, in seconds."""
+    observer: Observer = field(default_factory=Unobserved)
+    """Is told what happens, for people to watch."""
     away: dict[str, tuple[Mind, State]] = field(default_factory=dict)
     """Where the conversations stood whose calls are in the operators' queue, by call id."""
 
@@ -129,7 +137,7 @@ class Conversation:
         self._parts = parts
         fresh = parts.mind, parts.mind.dialogue.begin()
         self._mind, self._state = parts.away.pop(leg.started.call_id, fresh)
-        self._inbox: asyncio.Queue[LegEvent | ear.ListenerEvent | Exception] = asyncio.Queue()
+        self._inbox: asyncio.Queue[Event | Exception] = asyncio.Queue()
         self._speaker = Speaker(leg, parts.speech, self._inbox.put_nowait)
         self._listener = parts.listener(self._inbox.put_nowait)
         self._pump: asyncio.Task[None] | None = None
@@ -149,6 +157,7 @@ class Conversation:
         """Talk until the call leaves the machine. Raises CallerGone when the caller hangs up."""
         started = self._leg.started
         self._write(self._parts.calllog.open_call(started))
+        self._parts.observer.began(started, self._inbox.put_nowait)
         self._pump = asyncio.create_task(self._listen_to_line())
         what: Happening = (
             Opened(started.caller.number)
@@ -167,7 +176,9 @@ class Conversation:
                 case Transfer() as transfer:
                     await self._finish_speaking()
                     priority = URGENT if transfer.urgent else 0
-                    queue = QueueRequest(transfer.department, transfer.reason, priority)
+                    queue = QueueRequest(
+                        transfer.department, transfer.reason, priority, transfer.operator
+                    )
                     self._remember()
                     outcome = Outcome.EMERGENCY if transfer.urgent else Outcome.TRANSFERRED
                     return _Ended(outcome, "transfer", queue)
@@ -175,7 +186,8 @@ class Conversation:
                     what, cut = await self._take_callback(wanted), None
                 case HangUp(outcome):
                     await self._finish_speaking()
-                    return _Ended(outcome, "machine")
+                    by = "admin" if isinstance(what, Dismissed) else "machine"
+                    return _Ended(outcome, by)
                 case other:
                     raise TypeError(f"a turn cannot end with {other!r}")
 
@@ -197,6 +209,7 @@ class Conversation:
             ended.queue.reason if ended.queue else "",
         )
         self._write(self._parts.calllog.close_call(self._leg.started.call_id, end))
+        self._parts.observer.ended(self._leg.started.call_id, end)
         await asyncio.wait(self._writes, timeout=LOG_PATIENCE)
 
     def _remember(self) -> None:
@@ -258,6 +271,8 @@ class Conversation:
                     cut = await self._interrupt()
                 elif isinstance(event, KeyPressed):
                     return Keyed(event.key), cut or await self._interrupt()
+                elif isinstance(event, Order):
+                    return event, cut or await self._interrupt()
                 elif (what := await self._what_happened(event)) is not None:
                     return what, cut
         finally:
@@ -269,7 +284,7 @@ class Conversation:
             if not isinstance(event, ear.ListenerEvent):
                 self._inbox.put_nowait(event)
 
-    async def _what_happened(self, event: LegEvent | ear.ListenerEvent) -> Happening | None:
+    async def _what_happened(self, event: Event) -> Happening | None:
         match event:
             case ear.Transcribed(transcript, ended_ms, too_long):
                 self._speech_ended_at = monotonic() - ended_ms / 1000
@@ -291,7 +306,7 @@ class Conversation:
         self._listener.prompt_ended()
         return CutShort(heard.about, heard.share) if heard is not None else None
 
-    async def _next(self) -> LegEvent | ear.ListenerEvent:
+    async def _next(self) -> Event:
         """The next thing that happens, frames excepted: those go to the listener at once."""
         while True:
             event = await self._inbox.get()
@@ -346,6 +361,7 @@ class Conversation:
                 record = replace(record, heard=reference)
         call_id, about_call = self._leg.started.call_id, _about_call(notes)
         self._turn = self._write(self._parts.calllog.add_turn(call_id, record, about_call))
+        self._parts.observer.turned(call_id, record, self._state)
 
     def _note_response_time(self) -> None:
         """The first sound of an answer leaves: note how long the caller waited for it."""

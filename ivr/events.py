@@ -91,3 +91,5 @@ class QueueRequest:
     """A few words shown to the operator with the caller's number."""
     priority: int = 0
     """Higher is served first (Asterisk's QUEUE_PRIO); urgent calls use 10."""
+    operator: str | None = None
+    """The extension to ring before the queue; None means whoever is free."""

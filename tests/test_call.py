@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -18,9 +18,11 @@ from ivr.audio.pcm import silence
 from ivr.call import Mind, Parts, handle
 from ivr.callbacks.schedule import Callbacks
 from ivr.calllog.database import Database
-from ivr.calllog.log import CallLog
+from ivr.calllog.log import CallEnd, CallLog, TurnRecord
 from ivr.dialogue.machine import Dialogue
+from ivr.dialogue.state import State
 from ivr.dialogue.talk import Talk
+from ivr.dialogue.turns import Dismissed, Order, Redirected
 from ivr.errors import AsteriskError
 from ivr.events import (
     CallerId,
@@ -145,6 +147,47 @@ async def test_a_callback_that_cannot_be_written_down_in_time_is_not_promised(
     held.rollback()
     assert (await logged(parts))[2][-1] == "callback-failed"
     assert not await parts.callbacks.pending()
+
+
+@dataclass
+class Onlooker:
+    """Watches one call, and gives an order as soon as the machine listens."""
+
+    order: Order
+    seen: list[tuple[str, object]] = field(default_factory=list)
+
+    def began(self, started: CallStarted, order: Callable[[Order], None]) -> None:
+        self.seen.append(("began", started.call_id))
+        order(self.order)
+
+    def turned(self, call_id: str, turn: TurnRecord, state: State) -> None:
+        self.seen.append((turn.happened, state.phase))
+
+    def ended(self, call_id: str, end: CallEnd) -> None:
+        self.seen.append((end.outcome, end.ended_by))
+
+
+async def test_a_call_passed_on_from_the_console_reaches_that_operator(parts: Parts) -> None:
+    parts.observer = onlooker = Onlooker(Redirected("urbanisme", "102"))
+    line = Line()
+    await handle(line, parts)
+    queued = await line.queued
+    assert (queued.queue, queued.operator) == ("urbanisme", "102")
+    assert await logged(parts) == ("transferred", "transfer", ["opened", "redirected"])
+    assert onlooker.seen == [
+        ("began", "1.1"),
+        ("opened", "request"),
+        ("redirected", "request"),
+        ("transferred", "transfer"),
+    ]
+
+
+async def test_a_call_ended_from_the_console_is_logged_as_ended_by_it(parts: Parts) -> None:
+    parts.observer = Onlooker(Dismissed())
+    line = Line()
+    await handle(line, parts)
+    assert line.hung_up
+    assert await logged(parts) == ("gave-up", "admin", ["opened", "dismissed"])
 
 
 async def test_a_call_that_asterisk_takes_to_its_grave_is_logged_as_interrupted(

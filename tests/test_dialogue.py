@@ -20,6 +20,7 @@ from ivr.dialogue.talk import Step, Talk
 from ivr.dialogue.turns import (
     CallbackFailed,
     CallbackTaken,
+    Dismissed,
     HangUp,
     Happening,
     Heard,
@@ -28,6 +29,7 @@ from ivr.dialogue.turns import (
     Opened,
     Outcome,
     Overloaded,
+    Redirected,
     Returned,
     Say,
     Silent,
@@ -106,6 +108,8 @@ happenings = st.one_of(
     st.just(Silent()),
     st.just(Unintelligible()),
     st.just(Overloaded()),
+    st.builds(Redirected, st.sampled_from([*knowledge().departments, "supprime"])),
+    st.just(Dismissed()),
 )
 moments = st.sampled_from([OPEN, NIGHT, talk_at("2026-11-28 10:00"), talk_at("2026-12-25 10:00")])
 
@@ -207,6 +211,23 @@ def test_silence_is_met_gently_twice_then_a_person_or_goodbye() -> None:
     assert isinstance(converse(Silent(), Silent(), Silent(), at=NIGHT)[1][-1], HangUp)
     answered = converse(heard(PLAIN), Silent(), Silent())
     assert answered[1][-1] == HangUp(Outcome.ANSWERED)
+
+
+@pytest.mark.parametrize("at", [OPEN, NIGHT])
+def test_people_of_the_town_hall_pass_a_call_on_or_end_it(at: datetime) -> None:
+    _, actions = converse(heard("passeport"), Redirected("urbanisme", "102"), at=at)
+    assert [action.about for action in actions if isinstance(action, Say)] == ["transfer"]
+    title = knowledge().entries["passeport"].title
+    assert actions[-1] == Transfer("urbanisme", f"{title}, déjà renseigné", operator="102")
+    _, actions = converse(heard("passeport"), Dismissed(), at=at)
+    assert [action.about for action in actions if isinstance(action, Say)] == ["dismissed"]
+    assert actions[-1] == HangUp(Outcome.ANSWERED)
+
+
+def test_a_department_that_is_new_since_the_call_began_is_reached_by_the_reception() -> None:
+    _, actions = converse(Redirected("tout-nouveau"))
+    assert isinstance(actions[-1], Transfer)
+    assert actions[-1].department == "accueil"
 
 
 # --- understanding -----------------------------------------------------------------------------

@@ -16,6 +16,7 @@ LEVELS = [
     ["app"],
     ["exchange", "simulate", "listing", "evaluation", "testcaller"],
     ["call"],
+    ["live"],
     ["dialogue"],
     ["callbacks"],
     ["learning"],

@@ -160,9 +160,13 @@ class AriLeg:
             raise self._over
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", request.queue):
             raise AsteriskError(f"{request.queue!r} cannot be the name of a queue")
+        if not re.fullmatch(r"[0-9]{1,6}", request.operator or "0"):
+            raise AsteriskError(f"{request.operator!r} cannot be an extension")
         channel = self._started.call_id
         await self._ari.set_variable(channel, "IVR_REASON", clean_text(request.reason))
         await self._ari.set_variable(channel, "QUEUE_PRIO", str(max(0, request.priority)))
+        if request.operator:
+            await self._ari.set_variable(channel, "IVR_OPERATOR", request.operator)
         await self._ari.resume(channel, OPERATORS, request.queue)
         self._given_back = True
         self._end(CallerGone("the call has been passed to the operators"))

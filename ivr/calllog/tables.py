@@ -50,7 +50,7 @@ class Call(Base):
     outcome: Mapped[str | None] = mapped_column(default=None)
     """One of ``dialogue.turns.Outcome``."""
     ended_by: Mapped[str | None] = mapped_column(default=None)
-    """``caller``, ``machine``, ``transfer`` or ``failure``."""
+    """``caller``, ``machine``, ``transfer``, ``admin`` (in the console) or ``failure``."""
     department: Mapped[str | None] = mapped_column(default=None)
     """Where it was transferred."""
     reason: Mapped[str] = mapped_column(default="")

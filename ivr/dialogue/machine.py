@@ -11,11 +11,13 @@ from ivr.dialogue.talk import Step, Talk
 from ivr.dialogue.turns import (
     CallbackFailed,
     CallbackTaken,
+    Dismissed,
     Heard,
     Keyed,
     Note,
     Opened,
     Overloaded,
+    Redirected,
     Returned,
     Silent,
     TooLong,
@@ -63,6 +65,10 @@ class Dialogue:
                 return self._back_from_queue(state, turn)
             case CallbackTaken() | CallbackFailed():
                 return self.people.written(state, what, turn.at)
+            case Redirected(department, operator):
+                return self.people.redirect(state, department, operator)
+            case Dismissed():
+                return self.talk.hang_up(state, state.outcome, self.talk.say(state, "dismissed"))
             case Silent():
                 return self._silence(state, turn)
             case Unintelligible():

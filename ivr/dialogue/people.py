@@ -44,6 +44,14 @@ class People:
         says = says or (self.talk.transfer_announcement(state, department),)
         return self.talk.transfer(state, department, reason, *says)
 
+    def redirect(self, state: State, department: str, operator: str | None) -> Step:
+        """Somebody at the town hall passes the call on, also when people are not at work."""
+        if department not in self.talk.knowledge.departments:  # new since this call began
+            department = RECEPTION
+        state = replace(state, callback=None, options=())
+        say = self.talk.transfer_announcement(state, department)
+        return self.talk.transfer(state, department, self.talk.reason(state), say, to=operator)
+
     def nobody_free(self, state: State, at: datetime) -> Step:
         """The call comes back from the queue: wait on, or be called back?"""
         department = state.department or RECEPTION

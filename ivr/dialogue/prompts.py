@@ -26,6 +26,7 @@ PROMPTS: dict[str, tuple[str, ...]] = {
     "silence.2": (),
     "silence.more": (),
     "silence.goodbye": (),
+    "dismissed": (),
     "insult": (),
     "out-of-scope": (),
     "emergency": (),

@@ -40,10 +40,12 @@ class Talk:
         """Say goodbye and end the call."""
         return state, (*before, *says, HangUp(outcome))
 
-    def transfer(self, state: State, department: str, reason: str, *says: Say) -> Step:
-        """Pass the call to a department's operators."""
+    def transfer(
+        self, state: State, department: str, reason: str, *says: Say, to: str | None = None
+    ) -> Step:
+        """Pass the call to a department's operators; ``to`` is the extension to ring first."""
         state = replace(state, department=department, spoken=says)
-        return state, (*says, Transfer(department, reason, state.urgent))
+        return state, (*says, Transfer(department, reason, state.urgent, to))
 
     # --- words ---------------------------------------------------------------------------------
 

@@ -86,6 +86,23 @@ class CallbackFailed:
     """The callback could not be written down: do not promise it."""
 
 
+@dataclass(frozen=True)
+class Redirected:
+    """Somebody at the town hall passes the call on, whatever was being said."""
+
+    department: str
+    operator: str | None = None
+    """The extension to ring first; None means whoever of the department is free."""
+
+
+@dataclass(frozen=True)
+class Dismissed:
+    """Somebody at the town hall ends the call."""
+
+
+Order = Redirected | Dismissed
+"""What people may decide about a call that the machine has."""
+
 Happening = (
     Opened
     | Returned
@@ -97,6 +114,7 @@ Happening = (
     | Overloaded
     | CallbackTaken
     | CallbackFailed
+    | Order
 )
 
 
@@ -167,6 +185,8 @@ class Transfer:
     reason: str
     """A few French words for the operator: "Carte d'identité, déjà renseigné"."""
     urgent: bool = False
+    operator: str | None = None
+    """The extension to ring before the department's queue."""
 
 
 @dataclass(frozen=True)
