@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ivr.dialogue import words
-from ivr.dialogue.people import BEGINS, PEOPLE_PHASES, People
+from ivr.dialogue.people import PEOPLE_PHASES, People
 from ivr.dialogue.state import Phase, State
+from ivr.dialogue.taking import BEGINS
 from ivr.dialogue.talk import Step, Talk
 from ivr.dialogue.turns import (
     CallbackFailed,
@@ -64,7 +65,7 @@ class Dialogue:
             case Returned():
                 return self._back_from_queue(state, turn)
             case CallbackTaken() | CallbackFailed():
-                return self.people.written(state, what, turn.at)
+                return self.people.taking.written(state, what, turn)
             case Redirected(department, operator):
                 return self.people.redirect(state, department, operator)
             case Dismissed():
@@ -93,7 +94,7 @@ class Dialogue:
         if mode is Mode.OPERATORS_FIRST:
             say = self.talk.say(state, "greeting.operators-first")
             state = replace(state, overflow=True)
-            return self.people.reach(state, RECEPTION, "Nouvel appel", turn.at, say)
+            return self.people.reach(state, RECEPTION, "Nouvel appel", turn, say)
         key = "greeting.closed" if mode is Mode.MACHINE_ALONE else "greeting.open"
         return self.talk.ask(state, Phase.REQUEST, self.talk.say(state, key))
 
@@ -105,7 +106,7 @@ class Dialogue:
         if state.urgent and not self.talk.people_there(turn.at):
             say = self.talk.say(state, "emergency.nobody")
             return self.talk.ask(state, Phase.REQUEST, say)
-        return self.people.nobody_free(state, turn.at)
+        return self.people.nobody_free(state, turn)
 
     # --- what the caller said ------------------------------------------------------------------
 
@@ -115,7 +116,7 @@ class Dialogue:
             if step is not None:
                 return step
         if state.phase in PEOPLE_PHASES:
-            step = self.people.heard(state, match, turn.at)
+            step = self.people.heard(state, match, turn)
             if step is not None:
                 return step
         return (
@@ -145,7 +146,7 @@ class Dialogue:
         if words.waits(match.text):
             return self.people.wait(state)
         if match.entry == "rappel" or words.wants_callback(match.text):
-            return self.people.begin(state, state.department or RECEPTION, turn.at)
+            return self.people.taking.begin(state, state.department or RECEPTION)
         return None
 
     def _follow_up(self, state: State, match: Match, turn: Turn) -> Step | None:
@@ -172,17 +173,17 @@ class Dialogue:
             case "operateur", _:
                 department = match.department or self.talk.topic_department(state)
                 who = match.person or "un agent"
-                return self.people.reach(state, department, f"Demande {who}", turn.at)
+                return self.people.reach(state, department, f"Demande {who}", turn)
             case "rappel", _:
                 department = match.department or self.talk.topic_department(state)
-                return self.people.begin(state, department, turn.at)
+                return self.people.taking.begin(state, department)
             case "au-revoir", _:
                 leaves = match.score >= LEAVES or state.phase is Phase.MORE
                 return self._goodbye(state) if leaves else self._more(state)
             case "hors-sujet", "insult":
                 say = self.talk.say(state, "insult")
                 department = self.talk.topic_department(state)
-                return self.people.reach(state, department, "Appelant mécontent", turn.at, say)
+                return self.people.reach(state, department, "Appelant mécontent", turn, say)
             case "hors-sujet", detail if detail in LANGUAGES:
                 return self._speak(state, LANGUAGES[detail])
             case "hors-sujet", _ if sure and not self._another_day(state, match, turn):
@@ -214,7 +215,7 @@ class Dialogue:
             case Phase.CHOOSE:
                 return self._chosen_by_voice(state, match, turn)
             case Phase.OFFER if yes:
-                return self.people.reach(state, state.department or RECEPTION, "", turn.at)
+                return self.people.reach(state, state.department or RECEPTION, "", turn)
             case Phase.OFFER if no:
                 return self._more(state)
             case Phase.MORE if no and words.wrong(match.text):
@@ -226,7 +227,7 @@ class Dialogue:
             case Phase.MORE | Phase.REQUEST | Phase.HELP if yes:
                 return self._go_ahead(state)
             case Phase.HELP if no:
-                return self.people.reach(state, RECEPTION, "", turn.at)
+                return self.people.reach(state, RECEPTION, "", turn)
             case Phase.RATING:
                 return self._rated(state, words.rating(match.text))
         return None
@@ -265,10 +266,10 @@ class Dialogue:
 
     def _keyed(self, state: State, key: str, turn: Turn) -> Step:
         if state.phase is Phase.NUMBER:
-            return self.people.keyed(state, key, turn.at)
+            return self.people.keyed(state, key, turn)
         match key, state.phase:
             case "0", _:
-                return self.people.reach(state, self.talk.topic_department(state), "", turn.at)
+                return self.people.reach(state, self.talk.topic_department(state), "", turn)
             case "*", _:
                 return self._repeat(state)
             case "1", Phase.URGENT:
@@ -283,15 +284,15 @@ class Dialogue:
                 entry = state.options[int(key) - 1]
                 return self._answer(state, entry, turn, Note("confirmed", entry))
             case "1", Phase.WAIT:
-                return self.people.begin(state, state.department or RECEPTION, turn.at)
+                return self.people.taking.begin(state, state.department or RECEPTION)
             case "2", Phase.WAIT:
                 return self.people.wait(state)
             case "1" | "2" | "3" | "4" | "5", Phase.RATING:
                 return self._rated(state, int(key))
             case _, Phase.HELP if key in self.talk.knowledge.menu:
-                return self.people.reach(state, self.talk.knowledge.menu[key], "", turn.at)
+                return self.people.reach(state, self.talk.knowledge.menu[key], "", turn)
         if state.phase in PEOPLE_PHASES:
-            return self.people.keyed(state, key, turn.at)
+            return self.people.keyed(state, key, turn)
         if key == "#":
             return self.talk.listen(state)
         return self._ask_again(state)  # a key without a meaning here has cut the question short
@@ -308,7 +309,7 @@ class Dialogue:
     def _yes(self, state: State, turn: Turn) -> Step:
         if state.phase is Phase.CONFIRM:
             return self._answer(state, state.options[0], turn, Note("confirmed", state.options[0]))
-        return self.people.reach(state, state.department or RECEPTION, "", turn.at)
+        return self.people.reach(state, state.department or RECEPTION, "", turn)
 
     def _no(self, state: State, turn: Turn) -> Step:
         if state.phase is Phase.CONFIRM:
@@ -327,10 +328,10 @@ class Dialogue:
         state = replace(state, misunderstood=times, options=())
         if state.phase in PEOPLE_PHASES:
             again = times < 2
-            return self.people.again(state) if again else self.people.give_up(state, turn.at)
+            return self.people.taking.again(state) if again else self.people.give_up(state, turn)
         if times >= 3 or (state.phase is Phase.HELP and times >= 2):
             say = self.talk.say(state, "help.person")
-            return self.people.reach(state, self.talk.topic_department(state), "", turn.at, say)
+            return self.people.reach(state, self.talk.topic_department(state), "", turn, say)
         if times == 2:
             say = self.talk.say(state, "help.menu")
             return self.talk.ask(state, Phase.HELP, say, *self.talk.keys(state), before=before)
@@ -346,26 +347,26 @@ class Dialogue:
         if state.phase is Phase.URGENT:
             return self._emergency(state, turn)
         if state.phase is Phase.NUMBER and state.callback and state.callback.digits:
-            return self.people.keyed(state, "#", turn.at)
+            return self.people.keyed(state, "#", turn)
         answered = state.phase in (Phase.MORE, Phase.OFFER)
         if answered and times >= 2:
             return self._goodbye(state)
         if state.phase in PEOPLE_PHASES:
             again = times < 3
-            return self.people.again(state) if again else self.people.give_up(state, turn.at)
+            return self.people.taking.again(state) if again else self.people.give_up(state, turn)
         if times >= 3 or (state.phase is Phase.HELP and times >= 2):
             if state.answered or not self.talk.people_there(turn.at):
                 say = self.talk.say(state, "silence.goodbye")
                 return self.talk.hang_up(state, state.outcome, say)
             say = self.talk.say(state, "help.person")
-            return self.people.reach(state, RECEPTION, "Silence de l'appelant", turn.at, say)
+            return self.people.reach(state, RECEPTION, "Silence de l'appelant", turn, say)
         key = "silence.more" if answered else f"silence.{times}"
         return self.talk.ask(state, state.phase, self.talk.say(state, key))
 
     def _overloaded(self, state: State, turn: Turn) -> Step:
         if state.phase is Phase.HELP:
             say = self.talk.say(state, "help.person")
-            return self.people.reach(state, RECEPTION, "", turn.at, say)
+            return self.people.reach(state, RECEPTION, "", turn, say)
         say = self.talk.say(state, "overloaded")
         return self.talk.ask(state, Phase.HELP, say, *self.talk.keys(state))
 
