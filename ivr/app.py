@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from ivr import exchange, simulate
 from ivr.asterisk.ari import Ari, AriAddress
@@ -33,6 +34,9 @@ from ivr.nlu.advice import strays
 from ivr.nlu.match import Context, Match
 from ivr.nlu.matcher import Matcher
 from ivr.progress import Counter
+from ivr.retention.daily import purge_daily
+from ivr.retention.numbers import Pseudonyms
+from ivr.retention.purge import Purger
 from ivr.secrets import load_or_create
 from ivr.settings import Settings
 from ivr.speech.engines import load_recogniser
@@ -61,8 +65,20 @@ async def serve(settings: Settings) -> None:
                 tasks.create_task(show_life())
                 tasks.create_task(calls.serve())
                 tasks.create_task(store.watch(partial(_renew, shared, settings)))
+                tasks.create_task(purge(settings, secrets.pseudonyms, store.current.hours.zone))
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None  # as it is, for whoever tells it to people
+
+
+async def purge(settings: Settings, key: str, zone: ZoneInfo) -> None:
+    """Remove each day what was kept long enough, on a connection that no call waits for."""
+    database = await asyncio.to_thread(Database, settings.database_url)
+    days, sounds = settings.retention, settings.messages_folder
+    try:
+        purger = Purger(database, days, Pseudonyms(key), sounds)
+        await purge_daily(purger, lambda: datetime.now(UTC), days.hour, zone)
+    finally:
+        await database.close()
 
 
 async def show_life(hung_s: float = HUNG_S) -> None:

@@ -395,3 +395,14 @@ def callbacks(
     from ivr import listing
 
     _run(listing.callbacks(_settings(context), done=done, cancel=cancel, as_json=as_json))
+
+
+# --- people's data -----------------------------------------------------------------------------
+
+
+@app.command()
+def purge(context: typer.Context, as_json: Json = False) -> None:
+    """Remove now what has been kept long enough; the switchboard does so each night."""
+    from ivr.retention import commands
+
+    _run(commands.purge(_settings(context), as_json=as_json))

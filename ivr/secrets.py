@@ -26,7 +26,7 @@ BYTES = 24
 SHORTEST = 12
 """Characters of a password that somebody wrote into the file themselves."""
 
-_NAMES = ("redis", "ari", "ami", "test_line")
+_NAMES = ("redis", "ari", "ami", "test_line", "pseudonyms")
 _PASSWORD = re.compile(rf"[A-Za-z0-9_.~+=@-]{{{SHORTEST},200}}")
 _EXTENSION = re.compile(r"[0-9]{1,6}")
 _HEADING = """\
@@ -43,6 +43,8 @@ class Secrets:
     ami: str
     test_line: str
     """Of the loopback trunk that ``ivr call`` uses."""
+    pseudonyms: str
+    """The key of callers' pseudonyms: with another, calls of before and after are not one's."""
     phones: Mapping[str, str]
     """SIP passwords of the operators' phones, by extension."""
 

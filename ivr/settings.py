@@ -30,6 +30,7 @@ DEFAULT_FILE = Path("ivr.toml")
 
 Port = Annotated[int, Field(ge=1024, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=600)]
+Days = Annotated[int, Field(ge=1, le=3650)]
 Milliseconds = Annotated[int, Field(gt=0, le=60_000)]
 
 
@@ -184,6 +185,34 @@ class Calls(Section):
     """Ask callers for a mark from 1 to 5 before goodbye."""
 
 
+class Retention(Section):
+    """How many days what is known of people is kept; see docs/fr/registre.md."""
+
+    transcripts: Days = 30
+    """What callers said and were told; then only which question it was remains."""
+    numbers: Days = 90
+    """Numbers and names of callers; then a pseudonym, by which calls can still be counted."""
+    messages: Days = 30
+    """Spoken messages, sound and text."""
+    notes: Days = 90
+    """What operators wrote about a call or a callback."""
+    calls: Days = 1095
+    """That a call took place: times, department, outcome; what the figures are made of."""
+    audit: Days = 365
+    """Who signed in and changed what in the console, and what was removed when."""
+    hour: int = Field(default=4, ge=0, le=23)
+    """The hour of the day, on the town's clocks, at which is removed what is older."""
+
+    @model_validator(mode="after")
+    def _calls_last(self) -> Retention:
+        longest = max(self.transcripts, self.numbers, self.messages, self.notes)
+        if self.calls < longest:
+            raise ValueError(
+                f"calls must be at least {longest}: what belongs to a call is kept no longer"
+            )
+        return self
+
+
 class Log(Section):
     """What is printed."""
 
@@ -203,7 +232,13 @@ class Settings(Section):
     hearing: Hearing = Field(default_factory=Hearing)
     speaking: Speaking = Field(default_factory=Speaking)
     calls: Calls = Field(default_factory=Calls)
+    retention: Retention = Field(default_factory=Retention)
     log: Log = Field(default_factory=Log)
+
+    @property
+    def messages_folder(self) -> Path:
+        """Where spoken messages are kept."""
+        return self.paths.var / "messages"
 
     @property
     def database_url(self) -> str:

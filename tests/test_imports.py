@@ -19,7 +19,7 @@ LEVELS = [
     ["live"],
     ["dialogue"],
     ["callbacks"],
-    ["learning"],
+    ["learning", "retention"],
     ["nlu"],
     ["knowledge"],
     ["calllog"],

@@ -163,7 +163,7 @@ async def first_channel(ari: Ari) -> Channel:
 
 async def test_an_intruder_is_refused_and_noted(tmp_path: Path) -> None:
     it = town(tmp_path, {})
-    wrong = Secrets("r", "a", "m", "wrong", {"101": "wrong"})
+    wrong = Secrets("r", "a", "m", "wrong", "k", {"101": "wrong"})
     async with switchboard(
         it.settings,
         it.secrets,

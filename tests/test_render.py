@@ -277,7 +277,7 @@ def test_a_bad_value_is_named_and_nothing_written(
     queues: list[QueueSpec], phones: list[PhoneSpec], said: str, tmp_path: Path
 ) -> None:
     settings = private_settings(tmp_path / "var")
-    words = Secrets("r", "a", "m", "t", {phone.extension: "p" for phone in phones})
+    words = Secrets("r", "a", "m", "t", "k", {phone.extension: "p" for phone in phones})
     with pytest.raises(FaultsFound, match=re.escape(said)):
         render(settings, words, queues, phones, find_asterisk(settings))
     assert not switchboard_home(settings).root.exists()
@@ -292,7 +292,7 @@ def test_a_trunk_password_that_asterisk_would_misread(
 ) -> None:
     trunk = {**TRUNKS["registration"], "host": "sip.example", "password": password}
     settings = private_settings(tmp_path / "var", {"trunk": trunk})
-    secrets = Secrets("r", "a", "m", "t", {})
+    secrets = Secrets("r", "a", "m", "t", "k", {})
     with pytest.raises(FaultsFound, match=f"IVR_TRUNK_PASSWORD: .*{said}"):
         render(settings, secrets, [RECEPTION], [], find_asterisk(settings))
 
@@ -302,7 +302,7 @@ def test_every_missing_secret_is_named(tmp_path: Path) -> None:
     with pytest.raises(FaultsFound) as found:
         render(
             settings,
-            Secrets("r", "", "m", "t", {}),
+            Secrets("r", "", "m", "t", "k", {}),
             [RECEPTION],
             [PhoneSpec("101", "A")],
             find_asterisk(settings),
@@ -316,7 +316,7 @@ def test_every_missing_secret_is_named(tmp_path: Path) -> None:
 def test_files_are_private_and_stale_ones_go(tmp_path: Path) -> None:
     settings = private_settings(tmp_path / "var")
     program = find_asterisk(settings)
-    secrets = Secrets("r", "a", "m", "t", {})
+    secrets = Secrets("r", "a", "m", "t", "k", {})
     conf = render(settings, secrets, [RECEPTION], [], program)
     (conf.parent / "pjsip_wizard.conf").write_text("left by an older release")
     before = {path.name: path.stat().st_mtime_ns for path in conf.parent.glob("*.conf")}

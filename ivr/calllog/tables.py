@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import DateTime, Dialect, ForeignKey, Index, TypeDecorator, text
+from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, TypeDecorator, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -64,10 +64,22 @@ class Call(Base):
     )
 
 
+TURN_WITH_WORDS = "heard <> '' OR said <> ''"
+"""Turns whose words have not been removed yet."""
+
+
 class Turn(Base):
     """One exchange: what happened on the line, what was decided and said."""
 
     __tablename__ = "turns"
+    __table_args__ = (
+        Index(
+            "turns_with_words",
+            "at",
+            sqlite_where=text(TURN_WITH_WORDS),
+            postgresql_where=text(TURN_WITH_WORDS),
+        ),
+    )
 
     call_id: Mapped[str] = mapped_column(ForeignKey("calls.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
@@ -246,3 +258,16 @@ class Suggestion(Base):
     entry: Mapped[str | None] = mapped_column(default=None)
     """The entry that it became an example of."""
     decided_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Purge(Base):
+    """One removal of what has been kept long enough."""
+
+    __tablename__ = "purges"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    """None while it runs, or when it did not come to its end."""
+    removed: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
+    """By kind of data, how many rows were changed or deleted."""
