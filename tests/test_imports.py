@@ -28,7 +28,8 @@ LEVELS = [
     ["audio"],
     ["processes"],
     ["models"],
-    ["secrets", "fetching", "progress"],
+    ["secrets", "fetching", "progress", "yamledit"],
+    ["yamltext", "yamlplaces"],
     ["events", "settings", "yamlfile"],
     ["errors"],
 ]

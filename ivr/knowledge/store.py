@@ -18,7 +18,8 @@ log = logging.getLogger(__name__)
 Changed = Callable[[Knowledge], Awaitable[None] | None]
 """Makes what depends on the knowledge ready for a new version."""
 
-_State = dict[Path, tuple[int, int, int] | None]
+State = tuple[int, int, int] | None
+"""Changes with every save of a file; None while it is not there."""
 
 INTERVAL = 0.5
 """Seconds between two looks at the files: a save is taken up at the second look that shows it."""
@@ -122,12 +123,16 @@ class Store:
         except OSError as error:  # shutil.Error is one
             log.warning("%s: no copy of this version is kept: %s", self._root, error)
 
-    def _look_at_files(self) -> _State:
-        return {path: _state(path) for path in sources(self._root)}
+    def _look_at_files(self) -> dict[Path, State]:
+        return state(self._root)
 
 
-def _state(path: Path) -> tuple[int, int, int] | None:
-    """Changes with every save; None for a file that is not there."""
+def state(root: Path) -> dict[Path, State]:
+    """Of every file of the knowledge under a folder."""
+    return {path: _state(path) for path in sources(root)}
+
+
+def _state(path: Path) -> State:
     try:
         found = path.stat()
     except OSError:

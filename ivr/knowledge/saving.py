@@ -1,0 +1,135 @@
+"""Writes changes of knowledge files: only what has been checked, whole or not at all."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ivr.errors import Fault, IvrError, KnowledgeError
+from ivr.knowledge.check import check
+from ivr.knowledge.load import load
+from ivr.knowledge.store import State, state
+from ivr.yamledit import FileChanged, replace, rewritten
+from ivr.yamlfile import parse
+from ivr.yamltext import document
+
+_writing = threading.Lock()
+"""Between the last look at a file and its replacement nobody else of this process writes."""
+
+
+class AlreadyBroken(KnowledgeError):
+    """The files have faults of their own that keep every change from being used."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a file is to become."""
+
+    file: Path
+    before: bytes | None
+    """What it held when it was read; None: it was not there."""
+    after: bytes
+
+
+def draft(file: Path, change: Callable[[Any], Any]) -> Draft:
+    """A change of a file, not yet written.
+
+    change: receives the file's data (mappings, lists, texts and None; ``{}`` when there is no such
+    file), which it may alter, and returns what the file is to say. What it raises is passed on.
+    Raises KnowledgeError when the file is no YAML, EditRefused when it is written too unusually
+    to be changed, and IvrError when it cannot be read.
+    """
+    try:
+        before = file.read_bytes() if file.exists() else None
+        text = before.decode() if before is not None else ""
+    except OSError as error:
+        raise IvrError(f"{file} ne peut pas être lu : {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise IvrError(f"{file} ne peut pas être lu : il n'est pas en UTF-8") from error
+    if before is None:
+        return Draft(file, None, document(change({})).encode())
+    return Draft(file, before, rewritten(file, text, change(parse(file, text).data)).encode())
+
+
+def entry_in(data: Any, file: Path, entry: str) -> dict[str, Any]:
+    """An entry in the data of its file. Raises FileChanged when it is not, or no longer, there."""
+    listed = data.get("entries") if isinstance(data, dict) else None
+    for one in listed if isinstance(listed, list) else ():
+        if isinstance(one, dict) and one.get("id") == entry:
+            return one
+    raise FileChanged(f"{file}: {entry} : le fichier vient de changer : recommencez")
+
+
+def write(root: Path, drafts: Sequence[Draft]) -> None:
+    """Check the knowledge under ``root`` with all drafts in it, and write them in this order.
+
+    Raises KnowledgeError for faults that are not there now, AlreadyBroken when the files could
+    not be loaded before either, FileChanged when somebody has written one meanwhile, and IvrError
+    when one cannot be written. Nothing is changed then; only when a later one of several cannot
+    be written, those before it have been.
+    """
+    refuse(root, drafts)
+    with _writing:
+        for one in drafts:
+            if one.before != one.after:
+                replace(one.file, one.before, one.after)
+
+
+def refuse(root: Path, drafts: Sequence[Draft]) -> None:
+    """Raises what ``write`` would for faults; reads and checks all files: 1 s for 10,000 lines."""
+    known, loads = _known(root, tuple(state(root).items()))
+    after, loads_after = _faults(root, drafts)
+    if not after:
+        return
+    new = Counter(map(_essence, after)) - known
+    if faults := [fault for fault in after if _essence(fault) in new]:
+        raise KnowledgeError(faults)
+    if not (loads and loads_after):
+        raise AlreadyBroken(after)
+
+
+@lru_cache(maxsize=2)
+def _known(root: Path, _state: tuple[tuple[Path, State], ...]) -> tuple[Counter[Any], bool]:
+    """The faults of the files as they are, and whether they can be loaded."""
+    faults, loads = _faults(root, [])
+    return Counter(map(_essence, faults)), loads
+
+
+def _faults(root: Path, drafts: Sequence[Draft]) -> tuple[list[Fault], bool]:
+    """The faults of a copy with the drafts in it, as if in place; whether it can be loaded."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "knowledge"
+        try:
+            shutil.copytree(root, copy)
+            for one in drafts:
+                target = copy / one.file.relative_to(root)
+                target.parent.mkdir(exist_ok=True)
+                target.write_bytes(one.after)
+        except OSError as error:  # shutil.Error is one
+            raise IvrError(f"{root} ne peut pas être vérifié : {error}") from error
+        try:
+            faults, loads = check(load(copy)), True
+        except KnowledgeError as error:
+            faults, loads = list(error.faults), False
+        return [
+            Fault(
+                root / Path(fault.file).relative_to(copy),
+                fault.line,
+                fault.where,
+                fault.message.replace(str(copy), str(root)),
+            )
+            for fault in faults
+        ], loads
+
+
+def _essence(fault: Fault) -> tuple[str, str, str]:
+    """A fault without what moves when lines are added above it."""
+    return str(fault.file), fault.where, re.sub(r":\d+\b", "", fault.message)
