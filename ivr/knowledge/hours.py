@@ -279,10 +279,24 @@ class Hours(Model):
         for ahead in range(HORIZON):
             day = local.date() + timedelta(days=ahead)
             for part in self.open_on(schedule, day).intervals:
-                opening = self._moment(day, part.start)
+                opening = self.moment(day, part.start)
                 if opening > at:
                     return opening
         return None
+
+    def reachable_on(self, schedule: str, day: date) -> tuple[Interval, ...]:
+        """When, on a day, it is open while people answer the telephone. KeyError as ``open_on``."""
+        turns = {minute for m in self.modes if m.hours for minute in (m.hours.start, m.hours.end)}
+        found: list[Interval] = []
+        for part in self.open_on(schedule, day).intervals:
+            within = sorted(minute for minute in turns if part.start < minute < part.end)
+            for start, end in pairwise([part.start, *within, part.end]):
+                if self.mode(self.moment(day, start)) is Mode.MACHINE_ALONE:
+                    continue
+                if found and found[-1].end == start:
+                    start = found.pop().start
+                found.append(Interval(start, end))
+        return tuple(found)
 
     def next_reachable(self, schedule: str, at: datetime) -> datetime | None:
         """When, strictly after ``at``, it is open while people answer the telephone.
@@ -297,7 +311,7 @@ class Hours(Model):
             parts = self.open_on(schedule, day).intervals
             for minute in sorted({part.start for part in parts} | starts | ends):
                 if any(part.start <= minute < part.end for part in parts):
-                    moment = self._moment(day, minute)
+                    moment = self.moment(day, minute)
                     if moment > at and self.mode(moment) is not Mode.MACHINE_ALONE:
                         return moment
         return None
@@ -308,7 +322,7 @@ class Hours(Model):
         minute = _minute(local)
         for part in self.open_on(schedule, local.date()).intervals:
             if part.start <= minute < part.end:
-                return self._moment(local.date(), part.end)
+                return self.moment(local.date(), part.end)
         return None
 
     def mode(self, at: datetime) -> Mode:
@@ -342,7 +356,8 @@ class Hours(Model):
             )
         )
 
-    def _moment(self, day: date, minute: int) -> datetime:
+    def moment(self, day: date, minute: int) -> datetime:
+        """That many minutes after a day's midnight, as the town's clocks show them."""
         midnight = datetime.combine(day, time(), self.zone) + timedelta(minutes=minute)
         return midnight.astimezone(UTC).astimezone(self.zone)  # a time that summer time skips
 

@@ -62,6 +62,12 @@ class Wording(Model):
     closed_holiday: str = "{day}, c'est un jour férié : {name} n'ouvre pas."
     closed_holiday_plural: str = "{day}, c'est un jour férié : {name} n'ouvrent pas."
     moment: str = "{day} à {time}"
+    soon: str = "dès que possible"
+    soon_from: str = "dès que possible, au plus tôt {moment}"
+    not_before: str = "dès {moment}"
+    about_time: str = "{day}, vers {time}"
+    between_times: str = "{day}, entre {start} et {end}"
+    between_days: str = "entre {first} et {last}"
     next: str = "Prochaine ouverture : {day}, à {time}."
 
     @field_validator("*")
@@ -78,7 +84,7 @@ class Wording(Model):
 _NUMBERS = ("h", "h12", "m")
 _PLACES = (
     "weekday", "day", "month", "start", "end", "half", "first", "last", "days", "excepted",
-    "hours", "name", "reason", "time",
+    "hours", "name", "reason", "time", "moment",
 )  # fmt: skip
 
 FRENCH = Wording()
@@ -127,14 +133,16 @@ def moment(at: datetime, now: datetime, words: Wording = FRENCH) -> str:
 
     Both in the town's time zone.
     """
-    day, today = at.date(), now.date()
+    day = near_day(at.date(), now.date(), words)
+    return words.moment.format(day=day, time=clock(at.hour * 60 + at.minute, words))
+
+
+def near_day(day: date, today: date, words: Wording = FRENCH) -> str:
+    """``demain``, ``lundi`` within a week, or ``le lundi 23 novembre``."""
     if today + timedelta(days=1) < day < today + timedelta(days=7):
-        name = words.days[day.weekday()]
-    else:
-        name = day_name(day, today, words)
-        if day > today + timedelta(days=1):
-            name = words.one_day.format(day=name)
-    return words.moment.format(day=name, time=clock(at.hour * 60 + at.minute, words))
+        return words.days[day.weekday()]
+    name = day_name(day, today, words)
+    return words.one_day.format(day=name) if day > today + timedelta(days=1) else name
 
 
 def weekly(hours: Hours, schedule: str, words: Wording = FRENCH) -> str:
