@@ -41,7 +41,9 @@ _NUMBER = re.compile(
     rf"(?<!\ben )\b({'|'.join(sorted(_NUMBERS, key=len, reverse=True))})\b"  # "jeudi en huit"
 )
 
-_SUFFIX = r"(?: ?(am|pm|du matin|du soir|de l apres midi|de l aprem|in the morning|in the afternoon)\b)?"
+_SUFFIX = (
+    r"(?: ?(am|pm|du matin|du soir|de l apres midi|de l aprem|in the morning|in the afternoon)\b)?"
+)
 _MORNINGS = ("am", "du matin", "in the morning")
 _MONTHS = "ja|fe|mar|av|ap|mai|may|jui|ju|ao|au|se|oc|no|de"
 _SPAN = re.compile(

@@ -125,7 +125,7 @@ def _full_day(day: date, today: date, words: Wording) -> str:
     return words.one_day.format(day=name) if day > today + timedelta(days=1) else name
 
 
-# --- the days and the hours meant ------------------------------------------------------------------
+# --- the days and the hours meant ----------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -156,9 +156,14 @@ _IN_PARTS = re.compile(r"\b(quart d heure)\b|\bdemi heure\b|\bhalf an hour\b")
 _IN_DAYS = re.compile(r"\b(?:dans|in|d ici) (\d+) (jours?|semaines?|mois|days?|weeks?|months?)\b")
 _DAYS_OF = {"j": 1, "d": 1, "s": 7, "w": 7, "m": 30}
 _WEEK = re.compile(
-    r"\b(?:(debut|fin) de )?(?:(cette|la|this|next|dans la) )?(?:semaine|week)(?: (prochaine|suivante))?"
+    r"\b(?:(debut|fin) de )?(?:(cette|la|this|next|dans la) )?(?:semaine|week)"
+    r"(?: (prochaine|suivante))?"
 )
 _NEXT_MONTH = re.compile(r"\bmois prochain\b|\bnext month\b")
+_TODAY = re.compile(
+    r"\b(?:ce (?:matin|midi|soir)|cet(?:te)? (?:apres midi|aprem|matinee|soiree)|tonight|"
+    r"this (?:morning|afternoon|evening))\b"
+)
 _DAY_FROM = re.compile(r"\b(?:pas avant|a partir d[eu]|des|not before|from|starting)\b")
 _DAY_AFTER = re.compile(r"\b(?:apres|after)\b(?! demain)")
 _DAY_BEFORE = re.compile(r"\b(?:avant|before)\b")
@@ -185,7 +190,7 @@ def _span(words: str, today: date, agenda: Agenda) -> _Span | None:
     if found := _IN_DAYS.search(words):
         day = today + timedelta(days=int(found[1]) * _DAYS_OF[found[2][0]])
         return _Span(day, day, clock or Clock(), named=True)
-    days = _days(rest, today)
+    days = (today, today) if _TODAY.search(words) else _days(rest, today)
     if days is None and clock is None:
         return None
     if _NOT.search(rest) and days is not None:
@@ -231,13 +236,13 @@ def _week(words: str, today: date) -> tuple[date, date | None] | None:
     monday = today - timedelta(days=today.weekday())
     if found[3] or found[2] == "next":
         monday += timedelta(days=7)
-    first, last = {"debut": (0, 1), "fin": (3, 4)}.get(found[1] or "", (0, 6))
-    if found[1] == "debut" and monday + timedelta(days=last) < today:
+    begins, ends = {"debut": (0, 1), "fin": (3, 4)}.get(found[1] or "", (0, 6))
+    if monday + timedelta(days=ends) < today:
         monday += timedelta(days=7)
-    return max(monday + timedelta(days=first), today), monday + timedelta(days=last)
+    return max(monday + timedelta(days=begins), today), monday + timedelta(days=ends)
 
 
-# --- against the openings --------------------------------------------------------------------------
+# --- against the openings ------------------------------------------------------------------------
 
 
 def _within(span: _Span, agenda: Agenda) -> Window | None:
