@@ -406,3 +406,33 @@ def purge(context: typer.Context, as_json: Json = False) -> None:
     from ivr.retention import commands
 
     _run(commands.purge(_settings(context), as_json=as_json))
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    number: str,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder to make; default: named by day.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write all that is held of the person behind NUMBER: JSON, a page in French, messages."""
+    from ivr import exchange
+    from ivr.retention import commands
+
+    settings = _settings(context)
+    zone = exchange.learn(settings).hours.zone
+    _run(commands.export(settings, number, output, zone, as_json=as_json))
+
+
+@app.command()
+def forget(
+    context: typer.Context,
+    number: str,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+) -> None:
+    """Erase all that tells of the person behind NUMBER, and cancel their callbacks."""
+    from ivr.retention import commands
+
+    _run(commands.forget(_settings(context), number, yes=yes))

@@ -7,15 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import String, select
-from sqlalchemy.orm import Session
+from sqlalchemy import String
 
 from ivr.calllog.database import Database
 from ivr.calllog.tables import (
@@ -35,35 +33,9 @@ from ivr.retention.numbers import Pseudonyms, is_pseudonym, parse, random_pseudo
 from ivr.retention.purge import PurgeFailed, Purger
 from ivr.retention.rules import RULES, Kind
 from ivr.settings import Retention, load
+from tests.retention_rows import NOW, NUMBER, PSEUDONYMS, all_of, keep, names_in, rows, values
 
-NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 PARIS = ZoneInfo("Europe/Paris")
-NUMBER = "0612345678"
-T = TypeVar("T", bound=Base)
-PSEUDONYMS = Pseudonyms("a-key-of-the-tests")
-
-
-def rows(days: float, name: str, *, number: str = NUMBER, state: str = "done") -> Sequence[Base]:
-    """A call and all that comes with it, begun so many days ago."""
-    at = NOW - timedelta(days=days)
-    e164 = "+33" + number[1:]
-    return (
-        Call(id=name, caller_number=number, caller_name="Mme Petit", started_at=at, ended_at=at,
-             outcome="callback", ended_by="caller", department="eau", reason="« une fuite »"),
-        Turn(call_id=name, number=1, at=at, happened="heard", heard="une fuite chez moi",
-             entry="fuite", said="C'est le 06 12 34 56 78."),
-        QueueStay(call_id=name, caller_number=number, department="eau", reason="« une fuite »",
-                  joined_at=at, outcome="abandoned"),
-        Callback(id=int(days * 10), reference="4821", number=e164, name="Mme Petit",
-                 department=f"eau-{name}", reason="« une fuite »", wanted="demain matin",
-                 call_id=name, state=state, due_at=at, note="Très gentille.", taken_at=at,
-                 updated_at=at),
-        CallbackAttempt(id=f"attempt-{name}", callback_id=int(days * 10), started_at=at,
-                        operator="101", outcome="reached"),
-        Message(call_id=name, callback_id=int(days * 10), department="eau", file=f"{name}.wav",
-                seconds=4.2, transcript="Il y a une fuite.", recorded_at=at),
-        OperatorNote(call_id=name, operator="101", text="Rappellera.", at=at),
-    )  # fmt: skip
 
 
 @pytest.fixture
@@ -83,30 +55,6 @@ def sounds(tmp_path: Path) -> Path:
 @pytest.fixture
 def purger(database: Database, sounds: Path) -> Purger:
     return Purger(database, Retention(), PSEUDONYMS, sounds)
-
-
-async def keep(database: Database, sounds: Path, *wanted: Sequence[Base]) -> None:
-    def work(session: Session) -> None:
-        for some in wanted:
-            for row in some:
-                session.add(row)
-                session.flush()
-                if isinstance(row, Message):
-                    (sounds / row.file).write_bytes(b"sound")
-
-    await database.run(work)
-
-
-async def all_of(database: Database, table: type[T]) -> list[T]:
-    return await database.run(lambda session: list(session.scalars(select(table)).all()))
-
-
-def names_in(folder: Path) -> list[str]:
-    return sorted(file.name for file in folder.iterdir())
-
-
-def values(row: Base) -> dict[str, object]:
-    return {column.key: getattr(row, column.key) for column in row.__table__.columns}
 
 
 # --- the rules ---------------------------------------------------------------------------------
