@@ -19,7 +19,7 @@ LEVELS = [
     ["live"],
     ["dialogue"],
     ["callbacks"],
-    ["learning", "retention"],
+    ["faq", "learning", "retention"],
     ["nlu"],
     ["knowledge"],
     ["calllog"],

@@ -73,6 +73,8 @@ class Turn(Base):
 
     __tablename__ = "turns"
     __table_args__ = (
+        # how often each entry was asked and answered is counted from this index alone
+        Index("turns_at", "at", "decision", "entry", "notes"),
         Index(
             "turns_with_words",
             "at",

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement
 
+from ivr.calllog.changes import FaqChange
 from ivr.calllog.tables import (
     Base,
     Call,
@@ -136,6 +137,13 @@ RULES: tuple[Rule, ...] = (
     ),
     # A digest of words and what was decided about them; the words went with the turns.
     Rule(Suggestion, "decided_at", kept=("key", "decision", "entry"), rows=None),
+    # The FAQ is the town's own text; what callers said becomes part of it once an admin read it.
+    Rule(
+        FaqChange,
+        "at",
+        kept=("who", "language", "entry", "file", "before", "after"),
+        rows=Kind.AUDIT,
+    ),
     Rule(Purge, "started_at", rows=Kind.AUDIT),
 )
 """Parents before what refers to them."""
