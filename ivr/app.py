@@ -30,6 +30,12 @@ from ivr.knowledge.base import Knowledge
 from ivr.knowledge.check import advice as knowledge_advice
 from ivr.knowledge.check import check as check_knowledge
 from ivr.knowledge.store import Store
+from ivr.live.board import Board
+from ivr.live.health import Doctor
+from ivr.live.line import connect
+from ivr.live.orders import Orders
+from ivr.live.switch import Switch
+from ivr.live.teller import Teller
 from ivr.nlu.advice import strays
 from ivr.nlu.match import Context, Match
 from ivr.nlu.matcher import Matcher
@@ -37,7 +43,7 @@ from ivr.progress import Counter
 from ivr.retention.daily import purge_daily
 from ivr.retention.numbers import Pseudonyms
 from ivr.retention.purge import Purger
-from ivr.secrets import load_or_create
+from ivr.secrets import Secrets, load_or_create
 from ivr.settings import Settings
 from ivr.speech.engines import load_recogniser
 from ivr.speech.listener import Listener
@@ -59,15 +65,35 @@ async def serve(settings: Settings) -> None:
     secrets = load_or_create(settings.paths.var, exchange.extensions(store.current))
     address = AriAddress("127.0.0.1", settings.asterisk.http_port, ARI_USER, secrets.ari)
     async with parts(settings, store.current) as shared, Ari(address, ARI_APP) as ari:
+        shared.observer = board = Board()
         calls = Calls(ari, partial(handle, parts=shared), at_once=settings.calls.at_once)
+        orders = Orders(board, Switch(ari, lambda: store.current))
+        doctor = Doctor(
+            asterisk=lambda: ari.listening,
+            manager=lambda: False,
+            hearing=shared.hearing,
+            calls_at_once=settings.calls.at_once,
+        )
+        logging.getLogger().addHandler(doctor)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(show_life())
                 tasks.create_task(calls.serve())
+                tasks.create_task(tell(settings, secrets, board, orders, doctor))
                 tasks.create_task(store.watch(partial(_renew, shared, settings)))
                 tasks.create_task(purge(settings, secrets.pseudonyms, store.current.hours.zone))
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None  # as it is, for whoever tells it to people
+        finally:
+            logging.getLogger().removeHandler(doctor)
+
+
+async def tell(
+    settings: Settings, secrets: Secrets, board: Board, orders: Orders, doctor: Doctor
+) -> None:
+    """Tell the console what happens, and take its orders. No call depends on it."""
+    async with connect(settings, secrets) as redis:
+        await Teller(redis, board, orders, doctor.health).run()
 
 
 async def purge(settings: Settings, key: str, zone: ZoneInfo) -> None:
@@ -118,6 +144,7 @@ async def parts(settings: Settings, knowledge: Knowledge) -> AsyncIterator[Parts
             calllog=calllog,
             callbacks=Callbacks(database),
             now=lambda: datetime.now(UTC),
+            hearing=recogniser.name,
             longest_s=settings.calls.longest,
         )
 

@@ -86,6 +86,8 @@ class Parts:
     now: Callable[[], datetime]
     longest_s: float
     """A call is passed to people after this long with the machine, in seconds."""
+    hearing: str = ""
+    """The name of the model that hears."""
     observer: Observer = field(default_factory=Unobserved)
     """Is told what happens, for people to watch."""
     away: dict[str, tuple[Mind, State]] = field(default_factory=dict)

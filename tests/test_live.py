@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from ivr.errors import AsteriskError, CallerGone
 from ivr.events import CallerId, CallStarted, KeyPressed
 from ivr.live import messages
 from ivr.live.board import Board
+from ivr.live.health import Doctor
 from ivr.live.messages import (
     ORDERS,
     Answer,
@@ -325,3 +327,14 @@ async def test_a_call_with_people_is_not_followed_when_asterisk_tells_nothing() 
     (everything,) = board.untold(HEALTH)
     assert isinstance(everything, messages.Everything)
     assert not everything.calls
+
+
+async def test_the_last_error_is_part_of_the_health_and_nothing_else_is() -> None:
+    doctor = Doctor(asterisk=lambda: True, manager=lambda: False, hearing="w", calls_at_once=3)
+    log = logging.Logger("test")
+    log.addHandler(doctor)
+    log.warning("nothing much")
+    assert (doctor.health().error, doctor.health().asterisk) == ("", True)
+    log.error("the disk of %s is full\nwith a trace", "var")
+    assert doctor.health().error == "the disk of var is full"
+    assert doctor.health().error_at is not None

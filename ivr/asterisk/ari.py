@@ -89,6 +89,8 @@ class Ari:
     def __init__(self, address: AriAddress, app: str) -> None:
         self.address = address
         self.app = app
+        self.listening = False
+        """Asterisk sends its events, and hands its calls to us."""
         self._watchers: dict[str, Callable[[Event], None]] = {}
         self._complained: set[str] = set()
         self._http: aiohttp.ClientSession | None = None
@@ -144,6 +146,7 @@ class Ari:
                 ) as socket:
                     opened = asyncio.get_running_loop().time()
                     log.info("listening to Asterisk at %s as %r", self.address, self.app)
+                    self.listening = True
                     yield Connected()
                     async for message in socket:
                         event = self._understand(message)
@@ -155,6 +158,8 @@ class Ari:
                 reason = f"it answered {error.status}"
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 reason = _reason(error)
+            finally:
+                self.listening = False
             if opened and asyncio.get_running_loop().time() - opened > LONGEST_RETRY:
                 wait = FIRST_RETRY
             log.warning(
