@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,8 +20,8 @@ async def test_a_refused_password_is_told_as_it_is(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @asynccontextmanager
-    async def no_parts(*_: object) -> AsyncIterator[None]:
-        yield None
+    async def no_parts(*_: object) -> AsyncIterator[SimpleNamespace]:
+        yield SimpleNamespace(observer=None, hearing="none")
 
     monkeypatch.setattr(app, "parts", no_parts)
     async with fake_ari() as fake:
