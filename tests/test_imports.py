@@ -19,6 +19,7 @@ LEVELS = [
     ["live"],
     ["dialogue"],
     ["callbacks"],
+    ["figures"],
     ["faq", "learning", "retention"],
     ["nlu"],
     ["knowledge"],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import Any
 
 from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, TypeDecorator, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -129,6 +130,7 @@ class Callback(Base):
             postgresql_where=text(OPEN_CALLBACK),
         ),
         Index("callbacks_due", "state", "due_at"),
+        Index("callbacks_taken_at", "taken_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -273,3 +275,28 @@ class Purge(Base):
     """None while it runs, or when it did not come to its end."""
     removed: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
     """By kind of data, how many rows were changed or deleted."""
+
+
+class FiguresDay(Base):
+    """The counts of one day's calls, kept so that a year of figures is read at once."""
+
+    __tablename__ = "figures_days"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    """On the town's calendar."""
+    counts: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """See ``ivr/figures/days.py``; nothing of it tells of a person."""
+    kept_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Summary(Base):
+    """The daily summary that is sent by e-mail, so that a restart does not send it twice."""
+
+    __tablename__ = "summaries"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    """The day that it tells of."""
+    claimed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    """When a process began to send it."""
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    """None while it has not left; the claim lapses after some minutes."""

@@ -19,11 +19,13 @@ from ivr.calllog.tables import (
     Call,
     Callback,
     CallbackAttempt,
+    FiguresDay,
     Message,
     OperatorNote,
     Purge,
     QueueStay,
     Suggestion,
+    Summary,
     Turn,
 )
 
@@ -144,6 +146,9 @@ RULES: tuple[Rule, ...] = (
         kept=("who", "language", "entry", "file", "before", "after"),
         rows=Kind.AUDIT,
     ),
+    # Counts of a whole day: they tell of no person, and outlive the calls.
+    Rule(FiguresDay, "kept_at", rows=None),
+    Rule(Summary, "claimed_at", rows=Kind.AUDIT),
     Rule(Purge, "started_at", rows=Kind.AUDIT),
 )
 """Parents before what refers to them."""

@@ -1,0 +1,159 @@
+"""Counts by day: read from the call log, and kept for days on which nothing more can change.
+
+The kept ones (``figures_days``) make a year readable at once, and hold no personal data: they stay
+when the calls are purged. They can be made anew from the call log at any time (``rebuild``).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from ivr.calllog.database import Database
+from ivr.calllog.tables import Call, FiguresDay, QueueStay
+from ivr.figures.gather import calls_between
+from ivr.figures.period import DAY, Period, start_of
+from ivr.figures.tally import DayTally, Tally, tally_day
+from ivr.knowledge.base import Knowledge
+
+SETTLED = timedelta(days=2)
+"""No call lasts so long: one that is still open then was never closed in the call log."""
+
+
+@dataclass(frozen=True)
+class Town:
+    """What counting needs to know of the town."""
+
+    zone: ZoneInfo
+    department_of: Mapping[str, str]
+    """Who handles each entry of the FAQ."""
+
+    @classmethod
+    def of(cls, knowledge: Knowledge) -> Town:
+        """Of a version of the knowledge."""
+        handled = {name: one.department for name, one in knowledge.entries.items()}
+        return cls(knowledge.hours.zone, handled)
+
+
+def days(session: Session, period: Period, town: Town) -> dict[date, DayTally]:
+    """The counts of each day of a period, kept ones where there are some."""
+    wanted = period.days
+    whole = wanted if period.until is None else wanted[:-1]
+    found = _kept(session, whole)
+    for day in wanted:
+        if day not in found:
+            part = Period(day, day, period.until if day == period.last else None)
+            found[day] = _count(session, part, town)
+    return dict(sorted(found.items()))
+
+
+async def keep(
+    database: Database,
+    town: Town,
+    now: datetime,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> int:
+    """Keep the counts of the days that are over and not kept yet; how many were added.
+
+    One transaction a day, so that calls are logged in between. A day with a call that still goes
+    on is left for later, but not for ever. Raises CallLogError.
+    """
+    settled = now.astimezone(town.zone).date() - SETTLED
+    missing = await database.run(lambda session: _missing(session, town, now))
+    kept = 0
+    for done, day in enumerate(missing, 1):
+
+        def work(session: Session, day: date = day) -> bool:
+            tally = _count(session, Period(day, day), town)
+            if (tally.open and day > settled) or session.get(FiguresDay, day) is not None:
+                return False
+            session.add(FiguresDay(day=day, counts=as_json(tally), kept_at=now))
+            return True
+
+        kept += await database.run(work)
+        progress(done, len(missing))
+    return kept
+
+
+async def forget_kept(database: Database, town: Town) -> tuple[int, int]:
+    """Drop the kept counts of days whose calls are all still in the call log.
+
+    Returns how many were dropped, and how many stay because calls of theirs have been purged.
+    """
+    listed = await database.run(lambda session: list(session.scalars(select(FiguresDay.day))))
+    dropped = 0
+    for day in sorted(listed):
+
+        def work(session: Session, day: date = day) -> bool:
+            row = session.get(FiguresDay, day)
+            whole = row is not None and (
+                _count(session, Period(day, day), town).offered >= from_json(row.counts).offered
+            )
+            if whole:
+                session.execute(delete(FiguresDay).where(FiguresDay.day == day))
+            return whole
+
+        dropped += await database.run(work)
+    return dropped, len(listed) - dropped
+
+
+def as_json(tally: DayTally) -> dict[str, Any]:
+    """A day's counts as plain data."""
+    return {
+        "departments": {who: one.counts for who, one in tally.departments.items()},
+        "hours": tally.hours,
+    }
+
+
+def from_json(data: Mapping[str, Any]) -> DayTally:
+    """The reverse of ``as_json``."""
+    departments = {}
+    for who, counts in data["departments"].items():
+        departments[who] = Tally({what: Counter(some) for what, some in counts.items()})
+    hours = {int(hour): Counter(fates) for hour, fates in data["hours"].items()}
+    return DayTally(departments, hours)
+
+
+def _kept(session: Session, wanted: Iterable[date]) -> dict[date, DayTally]:
+    listed = list(wanted)
+    if not listed:
+        return {}
+    rows = session.execute(
+        select(FiguresDay.day, FiguresDay.counts).where(
+            FiguresDay.day.between(listed[0], listed[-1])
+        )
+    )
+    return {row.day: from_json(row.counts) for row in rows}
+
+
+def _count(session: Session, period: Period, town: Town) -> DayTally:
+    start, end = period.bounds(town.zone)
+    return tally_day(calls_between(session, start, end), town.zone, town.department_of)
+
+
+def _missing(session: Session, town: Town, now: datetime) -> list[date]:
+    """The days that are over, from the first in the call log, without kept counts."""
+    starts = [
+        session.scalar(select(func.min(Call.started_at))),
+        session.scalar(select(func.min(QueueStay.joined_at))),
+    ]
+    first = min((one for one in starts if one is not None), default=None)
+    if first is None:
+        return []
+    first = first.astimezone(town.zone)
+    over = now.astimezone(town.zone).date() - DAY
+    if first.date() > over:
+        return []
+    kept = set(session.scalars(select(FiguresDay.day)))
+    return [
+        day
+        for day in (first.date() + DAY * n for n in range((over - first.date()).days + 1))
+        if day not in kept and start_of(day, town.zone) <= now
+    ]
