@@ -132,6 +132,29 @@ def serve(context: typer.Context) -> None:
 
 
 @app.command()
+def console(context: typer.Context) -> None:
+    """Serve the web pages of admins and operators until told to stop."""
+    from ivr.console import process
+
+    _run(process.serve(_settings(context)))
+
+
+@app.command()
+def account(
+    context: typer.Context,
+    login: str,
+    name: Annotated[str, typer.Option(help="As others read it; default: the login.")] = "",
+    admin: Annotated[bool, typer.Option(help="May see and change everything.")] = False,
+    extension: Annotated[str | None, typer.Option(help="The operator's telephone.")] = None,
+) -> None:
+    """Add an account of the console; the password is asked for, or chosen by a link."""
+    from ivr.console import process
+
+    role = "admin" if admin else "operator"
+    print(_run(process.add_account(_settings(context), login, name or login, role, extension)))
+
+
+@app.command()
 def render(context: typer.Context) -> None:
     """Write Asterisk's configuration from the settings and the knowledge."""
     from ivr import exchange

@@ -119,6 +119,7 @@ def taken_ports(settings: Settings) -> list[Fault]:
         ("asterisk.http_port", tcp, "127.0.0.1", settings.asterisk.http_port),
         ("asterisk.ami_port", tcp, "127.0.0.1", settings.asterisk.ami_port),
         ("redis.port", tcp, "127.0.0.1", settings.redis.port),
+        ("console.port", tcp, str(settings.console.bind), settings.console.port),
     )
     return [fault for one in wanted if (fault := _port_fault(*one))]
 
@@ -132,7 +133,7 @@ def _port_fault(key: str, kind: socket.SocketKind, address: str, port: int) -> F
         except OSError as error:
             if error.errno == errno.EADDRNOTAVAIL:
                 said = f"this machine has no address {address}; choose one that it has"
-                return Fault("ivr.toml", 0, "sip.bind", said)
+                return Fault("ivr.toml", 0, key.partition(".")[0] + ".bind", said)
             said = (
                 f"{address}:{port} cannot be used ({error.strerror}); stop the program that holds "
                 "it, or choose another"

@@ -213,6 +213,21 @@ class Retention(Section):
         return self
 
 
+class Console(Section):
+    """The web pages of admins and operators."""
+
+    bind: IPv4Address = IPv4Address("127.0.0.1")
+    """Where they are served; loopback, behind a proxy that speaks TLS, until set otherwise."""
+    port: Port = 8090
+    """TCP port."""
+    proxies: tuple[IPv4Network, ...] = ()
+    """Proxies whose word is taken for the browser's address and for https."""
+    idle: float = Field(default=60.0, gt=0, le=1440)
+    """Minutes without a click after which one has to sign in again."""
+    longest: float = Field(default=12.0, gt=0, le=168)
+    """Hours after which one has to sign in again, whatever one does."""
+
+
 class Log(Section):
     """What is printed."""
 
@@ -233,6 +248,7 @@ class Settings(Section):
     speaking: Speaking = Field(default_factory=Speaking)
     calls: Calls = Field(default_factory=Calls)
     retention: Retention = Field(default_factory=Retention)
+    console: Console = Field(default_factory=Console)
     log: Log = Field(default_factory=Log)
 
     @property

@@ -41,6 +41,7 @@ def start(settings: Settings) -> None:
             processes.Program("asterisk", asterisk.command(rendered)),
             processes.Program("switchboard", [ivr, "serve"], stop_seconds=20),
             processes.Program("rehearsal", ["nice", ivr, "rehearse", "--watch"]),
+            processes.Program("console", [ivr, "console"]),
         ]
         conf = processes.prepare(var, programs)
         _speak_greetings(ivr, var / "speech" / GREETINGS)
@@ -110,6 +111,7 @@ def ready(settings: Settings) -> list[str]:
             f"softphone:  SIP user {TEST_LINE} at {at}, without registration; dial any number",
         ]
     lines += [
+        f"console:    http://{settings.console.bind}:{settings.console.port}",
         f"operators:  SIP users poste-101 and so on at {at}",
         f"passwords:  {settings.paths.var / FILE}",
     ]

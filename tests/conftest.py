@@ -16,7 +16,10 @@ from ivr.testcaller.caller import Telephones, telephones
 from ivr.testcaller.network import Network, private_settings
 
 if TYPE_CHECKING:
+    from playwright.async_api import Browser
+
     from ivr.call import Mind
+    from tests.console import Console
 
 QUEUES = (
     QueueSpec("accueil", "Accueil"),
@@ -82,3 +85,21 @@ async def phones(network: Network) -> AsyncIterator[Telephones]:
     """The people on it: callers who dial, and operators at their desks."""
     async with telephones(network) as phones:
         yield phones
+
+
+@pytest.fixture(scope="session")
+async def console(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Console]:
+    """A console with a database and knowledge of its own, shared by all tests of pages."""
+    from tests import console as harness
+
+    async with harness.console(tmp_path_factory.mktemp("console")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium, shared by all tests that look at pages."""
+    from tests import console as harness
+
+    async with harness.chromium() as browser:
+        yield browser

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "ivr"
 LEVELS = [
     ["cli"],
     ["startup"],
-    ["app"],
+    ["app", "console"],
     ["exchange", "simulate", "listing", "evaluation", "testcaller"],
     ["call"],
     ["live"],
@@ -60,6 +60,11 @@ def imported(path: Path) -> Iterator[str]:
         for module in modules:
             if module.startswith("ivr."):
                 yield module.split(".")[1]
+
+
+def test_console_and_calls_are_apart() -> None:
+    files = (PACKAGE / "console").rglob("*.py")
+    assert not [file.name for file in files if {"call", "app"} & set(imported(file))]
 
 
 def test_every_part_has_a_level() -> None:

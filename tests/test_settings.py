@@ -13,6 +13,7 @@ from ivr.settings import Section, Settings, load, variable_name
 
 SAMPLE = Path(__file__).parents[1] / "ivr.toml.sample"
 EXAMPLES = {
+    "console.proxies",
     *("sip.local_nets", "sip.external_address", "asterisk.tree"),
     *("trunk.host", "trunk.username", "trunk.addresses", "trunk.number"),
 }

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement
 
+from ivr.calllog.accounts import Account, AuditLine, ConsoleSession, FailedSignIn, Invitation
 from ivr.calllog.changes import FaqChange
 from ivr.calllog.tables import (
     Base,
@@ -149,6 +150,21 @@ RULES: tuple[Rule, ...] = (
     # Counts of a whole day: they tell of no person, and outlive the calls.
     Rule(FiguresDay, "kept_at", rows=None),
     Rule(Summary, "claimed_at", rows=Kind.AUDIT),
+    Rule(
+        Account,
+        "created_at",
+        kept=("login", "name", "role", "extension", "password"),
+        rows=None,
+    ),
+    Rule(ConsoleSession, "seen_at", kept=("token", "csrf"), rows=Kind.AUDIT),
+    Rule(Invitation, "expires_at", kept=("token",), rows=Kind.AUDIT),
+    Rule(FailedSignIn, "at", kept=("login", "address"), rows=Kind.AUDIT),
+    Rule(
+        AuditLine,
+        "at",
+        kept=("who", "action", "subject", "before", "after"),
+        rows=Kind.AUDIT,
+    ),
     Rule(Purge, "started_at", rows=Kind.AUDIT),
 )
 """Parents before what refers to them."""

@@ -68,6 +68,7 @@ def private_settings(var: Path, changes: Mapping[str, Mapping[str, Any]] | None 
         "sip": {"port": free_port(socket.SOCK_DGRAM), "rtp_start": 12000, "rtp_end": 12999},
         "asterisk": {"http_port": free_port(), "ami_port": free_port()},
         "redis": {"port": free_port()},
+        "console": {"port": free_port()},
     }
     for section, table in (changes or {}).items():
         tables.setdefault(section, {}).update(table)

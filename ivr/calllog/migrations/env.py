@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from ivr.calllog import changes  # noqa: F401 - its table
+from ivr.calllog import accounts, changes  # noqa: F401 - their tables
 from ivr.calllog.tables import Base
 
 connection = context.config.attributes["connection"]

@@ -1,0 +1,117 @@
+"""Signing in and out, invitations, one's own password."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from ivr.console import web
+from ivr.console.accounts import SHORTEST_PASSWORD, Refused
+
+router = APIRouter()
+
+Field = Annotated[str, Form(max_length=500)]
+
+
+@router.get("/connexion")
+async def sign_in_page(request: Request, suite: str = "/") -> Response:
+    return web.page(request, "access/sign_in.html", {"suite": _within(suite)})
+
+
+@router.post("/connexion")
+async def sign_in(
+    request: Request,
+    shared: web.Shared,
+    identifiant: Field,
+    mot_de_passe: Field,
+    suite: Field = "/",
+) -> Response:
+    web.same_site(request)
+    address = request.client.host if request.client else ""
+    try:
+        token = await shared.accounts.sign_in(identifiant, mot_de_passe, address, datetime.now(UTC))
+    except Refused as error:
+        context = {"suite": _within(suite), "login": identifiant, "fault": str(error)}
+        return web.page(request, "access/sign_in.html", context, 403)
+    return _inside(request, token, _within(suite))
+
+
+@router.post("/deconnexion")
+async def sign_out(request: Request, shared: web.Shared, person: web.SignedIn) -> Response:
+    await shared.accounts.sign_out(request.cookies[web.SESSION])
+    response = web.go_to(request, "/connexion", "Vous êtes déconnecté.")
+    response.delete_cookie(web.SESSION)
+    return response
+
+
+@router.get("/invitation/{token}")
+async def invitation_page(request: Request, shared: web.Shared, token: str) -> Response:
+    login = await shared.accounts.invited(token, datetime.now(UTC))
+    return _password_page(request, login=login, fault="" if login else _NO_LONGER)
+
+
+@router.post("/invitation/{token}")
+async def accept_invitation(
+    request: Request, shared: web.Shared, token: str, nouveau: Field, encore: Field
+) -> Response:
+    web.same_site(request)
+    now = datetime.now(UTC)
+    login = await shared.accounts.invited(token, now)
+    try:
+        session = await shared.accounts.accept(token, _twice(nouveau, encore), now)
+    except Refused as error:
+        return _password_page(request, login=login, fault=str(error), status=422)
+    return _inside(request, session, "/")
+
+
+@router.get("/mot-de-passe")
+async def password_page(request: Request, person: web.SignedIn) -> Response:
+    return _password_page(request, login=person.login)
+
+
+@router.post("/mot-de-passe")
+async def change_password(
+    request: Request, shared: web.Shared, person: web.SignedIn, actuel: Field, nouveau: Field,
+    encore: Field,
+) -> Response:  # fmt: skip
+    try:
+        session = await shared.accounts.change_password(
+            person, actuel, _twice(nouveau, encore), datetime.now(UTC)
+        )
+    except Refused as error:
+        return _password_page(request, login=person.login, fault=str(error), status=422)
+    response = _inside(request, session, "/")
+    web.set_cookie(
+        request, response, web.FLASH, "Votre%20mot%20de%20passe%20est%20chang%C3%A9.", 60
+    )
+    return response
+
+
+_NO_LONGER = "Ce lien n'est plus valable. Demandez-en un autre à un administrateur."
+
+
+def _password_page(
+    request: Request, *, login: str | None, fault: str = "", status: int = 200
+) -> Response:
+    context = {"login": login, "fault": fault, "shortest": SHORTEST_PASSWORD}
+    return web.page(request, "access/password.html", context, status)
+
+
+def _inside(request: Request, token: str, path: str) -> Response:
+    response = RedirectResponse(path, status_code=303)
+    web.set_cookie(request, response, web.SESSION, token)
+    return response
+
+
+def _twice(new: str, again: str) -> str:
+    if new != again:
+        raise Refused("Les deux mots de passe ne sont pas les mêmes.")
+    return new
+
+
+def _within(path: str) -> str:
+    """A path of this console; never another site's address."""
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"

@@ -1,0 +1,344 @@
+"""Accounts and sessions of the console: who may enter, who is inside, who did what."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from ivr.calllog.accounts import Account, AuditLine, ConsoleSession, FailedSignIn, Invitation
+from ivr.calllog.database import Database
+from ivr.errors import IvrError
+from ivr.settings import Console
+
+ADMIN, OPERATOR = "admin", "operator"
+ROLES = (OPERATOR, ADMIN)
+INVITED_FOR = timedelta(days=3)
+"""How long an invitation can be taken up."""
+SHORTEST_PASSWORD = 12
+"""Characters; the French data protection authority's advice where nothing else is asked."""
+LONGEST_PASSWORD = 200
+SEEN_EVERY = timedelta(seconds=30)
+"""How exactly it is known when somebody was last seen: not each click is written down."""
+LOCKED_FOR = timedelta(minutes=15)
+MOST_FAILURES, MOST_FROM_ADDRESS = 5, 30
+"""Wrong passwords for one login, and from one address, within ``LOCKED_FOR``."""
+_LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
+
+
+class Refused(IvrError):
+    """What was asked cannot be done; the message, in French, is for whoever asked."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who is signed in."""
+
+    id: int
+    login: str
+    name: str
+    role: str
+    extension: str | None
+    csrf: str
+    """What each of their forms must bring back."""
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether every page is theirs."""
+        return self.role == ADMIN
+
+
+class Accounts:
+    """The accounts of a database. Every method raises CallLogError when that fails."""
+
+    def __init__(self, database: Database, limits: Console) -> None:
+        self._database = database
+        self._limits = limits
+        self._hasher = PasswordHasher()
+        self._nobody = self._hasher.hash(secrets.token_urlsafe())
+        """Checked for logins that do not exist, so that these take as long."""
+
+    # --- signing in ------------------------------------------------------------------------------
+
+    async def sign_in(self, login: str, password: str, address: str, now: datetime) -> str:
+        """A new session's token. Raises Refused, in the same words for whatever was wrong."""
+        login = login.strip().lower()[:64]
+
+        def look(session: Session) -> tuple[int | None, str]:
+            since = FailedSignIn.at >= now - LOCKED_FOR
+            count = select(func.count()).select_from(FailedSignIn)
+            own = session.scalar(count.where(since, FailedSignIn.login == login)) or 0
+            here = session.scalar(count.where(since, FailedSignIn.address == address)) or 0
+            if own >= MOST_FAILURES or here >= MOST_FROM_ADDRESS:
+                raise Refused(
+                    "Trop d'essais ont échoué. Attendez un quart d'heure, ou demandez un nouveau "
+                    "mot de passe à un administrateur."
+                )
+            account = session.scalar(select(Account).where(Account.login == login))
+            if account is None or account.disabled_at is not None or not account.password:
+                return None, self._nobody
+            return account.id, account.password
+
+        account_id, hashed = await self._database.run(look)
+        if not await self._is(hashed, password) or account_id is None:
+            failed = FailedSignIn(login=login, address=address, at=now)
+            await self._database.run(lambda session: session.add(failed))
+            raise Refused("L'identifiant ou le mot de passe n'est pas le bon.")
+
+        def begin(session: Session) -> str:
+            session.execute(delete(FailedSignIn).where(FailedSignIn.login == login))
+            return _begin(session, account_id, now)
+
+        return await self._database.run(begin)
+
+    async def who(self, token: str, now: datetime) -> Person | None:
+        """Who holds this token; None when the session is over."""
+
+        def look(session: Session) -> Person | None:
+            found = session.get(ConsoleSession, _hashed(token))
+            if found is None or found.account.disabled_at is not None:
+                return None
+            idle = timedelta(minutes=self._limits.idle)
+            longest = timedelta(hours=self._limits.longest)
+            if now - found.seen_at > idle or now - found.created_at > longest:
+                session.delete(found)
+                return None
+            if now - found.seen_at > SEEN_EVERY:
+                found.seen_at = now
+            one = found.account
+            return Person(one.id, one.login, one.name, one.role, one.extension, found.csrf)
+
+        return await self._database.run(look)
+
+    async def sign_out(self, token: str) -> None:
+        """End a session."""
+        ended = delete(ConsoleSession).where(ConsoleSession.token == _hashed(token))
+        await self._database.run(lambda session: session.execute(ended))
+
+    # --- passwords -------------------------------------------------------------------------------
+
+    async def invited(self, token: str, now: datetime) -> str | None:
+        """The login that an invitation is for; None when it is no longer valid."""
+
+        def look(session: Session) -> str | None:
+            found = session.get(Invitation, _hashed(token))
+            return found.account.login if found and found.expires_at > now else None
+
+        return await self._database.run(look)
+
+    async def accept(self, token: str, password: str, now: datetime) -> str:
+        """Choose the password an invitation is for; a new session's token. Raises Refused."""
+        hashed = await self._hash(password)
+
+        def work(session: Session) -> str:
+            found = session.get(Invitation, _hashed(token))
+            if found is None or found.expires_at <= now or found.account.disabled_at is not None:
+                raise Refused("Ce lien n'est plus valable. Demandez-en un autre.")
+            account = found.account
+            account.password = hashed
+            session.execute(delete(Invitation).where(Invitation.account_id == account.id))
+            _end_sessions(session, account.id)
+            session.add(_audit(account.login, "a choisi son mot de passe", account.login, now))
+            return _begin(session, account.id, now)
+
+        return await self._database.run(work)
+
+    async def change_password(self, person: Person, old: str, new: str, now: datetime) -> str:
+        """Change one's own password: ends all one's sessions, gives a new one's token.
+
+        Raises Refused.
+        """
+        hashed = await self._database.run(
+            lambda session: session.get_one(Account, person.id).password
+        )
+        if not await self._is(hashed, old):
+            raise Refused("Le mot de passe actuel n'est pas le bon.")
+        chosen = await self._hash(new)
+
+        def work(session: Session) -> str:
+            session.get_one(Account, person.id).password = chosen
+            _end_sessions(session, person.id)
+            session.add(_audit(person.login, "a changé son mot de passe", person.login, now))
+            return _begin(session, person.id, now)
+
+        return await self._database.run(work)
+
+    # --- accounts --------------------------------------------------------------------------------
+
+    async def accounts(self) -> list[Account]:
+        """All of them, by login."""
+        listed = select(Account).order_by(Account.login)
+        return await self._database.run(lambda session: list(session.scalars(listed).all()))
+
+    async def has_admin(self) -> bool:
+        """Whether an admin can sign in, or has an invitation that is still to be taken up."""
+        able = select(func.count()).where(
+            Account.role == ADMIN, Account.disabled_at.is_(None), Account.password != ""
+        )
+        return bool(await self._database.run(lambda session: session.scalar(able)))
+
+    async def add(
+        self,
+        login: str,
+        name: str,
+        role: str,
+        extension: str | None,
+        *,
+        by: str,
+        now: datetime,
+        password: str | None = None,
+    ) -> str:
+        """A new account; the token of its invitation (of no use with a password). Raises Refused.
+
+        An account that exists and was never used is invited anew.
+        """
+        login, name = login.strip().lower(), " ".join(name.split())
+        if not _LOGIN.fullmatch(login):
+            raise Refused(
+                "Un identifiant a de 2 à 64 caractères : lettres minuscules sans accent, chiffres, "
+                "point, tiret, @."
+            )
+        if not 1 <= len(name) <= 80:
+            raise Refused("Le nom doit avoir de 1 à 80 caractères.")
+        if role not in ROLES:
+            raise Refused("Choisissez un rôle : agent ou administrateur.")
+        hashed = await self._hash(password) if password is not None else ""
+
+        def work(session: Session) -> str:
+            account = session.scalar(select(Account).where(Account.login == login))
+            if account is not None and (account.password or account.disabled_at):
+                raise Refused(f"Le compte « {login} » existe déjà.")
+            if account is None:
+                account = Account(login=login, name=name, role=role, created_at=now)
+                session.add(account)
+            account.name, account.role, account.extension = name, role, extension
+            account.password = hashed
+            session.flush()
+            session.add(_audit(by, "a créé le compte", login, now, after=f"{role} {name}"))
+            return _invite(session, account.id, now)
+
+        return await self._database.run(work)
+
+    async def change(
+        self, account_id: int, *, role: str, extension: str | None, disabled: bool, by: Person,
+        now: datetime,
+    ) -> None:  # fmt: skip
+        """Change what an account may do; a disabled one's sessions end at once. Raises Refused."""
+        if role not in ROLES:
+            raise Refused("Choisissez un rôle : agent ou administrateur.")
+
+        def work(session: Session) -> None:
+            account = session.get(Account, account_id)
+            if account is None:
+                raise Refused("Ce compte n'existe plus.")
+            if account.id == by.id and (disabled or role != account.role):
+                raise Refused("Demandez à un autre administrateur de changer votre propre compte.")
+            before = _described(account)
+            account.role, account.extension = role, extension
+            if disabled != (account.disabled_at is not None):
+                account.disabled_at = now if disabled else None
+            if disabled or role != before.split()[0]:
+                _end_sessions(session, account.id)
+            after = _described(account)
+            if after != before:
+                session.add(_audit(by.login, "a modifié le compte", account.login, now, before,
+                                   after))  # fmt: skip
+
+        await self._database.run(work)
+
+    async def invite(self, account_id: int, by: str, now: datetime) -> str:
+        """A new link to choose a password with; the old password and sessions end. Refused."""
+
+        def work(session: Session) -> str:
+            account = session.get(Account, account_id)
+            if account is None or account.disabled_at is not None:
+                raise Refused("Ce compte n'existe plus, ou il est désactivé.")
+            account.password = ""
+            _end_sessions(session, account.id)
+            session.execute(delete(FailedSignIn).where(FailedSignIn.login == account.login))
+            session.add(_audit(by, "a réinitialisé le mot de passe", account.login, now))
+            return _invite(session, account.id, now)
+
+        return await self._database.run(work)
+
+    # --- the audit -------------------------------------------------------------------------------
+
+    async def audit(
+        self, who: str, action: str, subject: str, now: datetime, before: str = "", after: str = ""
+    ) -> None:
+        """Write down that somebody changed something."""
+        line = _audit(who, action, subject, now, before, after)
+        await self._database.run(lambda session: session.add(line))
+
+    async def audited(self, *, before_id: int | None = None, limit: int = 50) -> list[AuditLine]:
+        """The latest lines, newest first; those before one of them."""
+        listed = select(AuditLine).order_by(AuditLine.id.desc()).limit(limit)
+        if before_id is not None:
+            listed = listed.where(AuditLine.id < before_id)
+        return await self._database.run(lambda session: list(session.scalars(listed).all()))
+
+    async def _hash(self, password: str) -> str:
+        if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+            raise Refused(
+                f"Le mot de passe doit avoir de {SHORTEST_PASSWORD} à {LONGEST_PASSWORD} "
+                "caractères."
+            )
+        return await asyncio.to_thread(self._hasher.hash, password)
+
+    async def _is(self, hashed: str, password: str) -> bool:
+        try:
+            return await asyncio.to_thread(
+                self._hasher.verify, hashed, password[: LONGEST_PASSWORD + 1]
+            )
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _begin(session: Session, account_id: int, now: datetime) -> str:
+    token = secrets.token_urlsafe(32)
+    session.add(
+        ConsoleSession(
+            token=_hashed(token),
+            account_id=account_id,
+            csrf=secrets.token_urlsafe(32),
+            created_at=now,
+            seen_at=now,
+        )
+    )
+    return token
+
+
+def _end_sessions(session: Session, account_id: int) -> None:
+    session.execute(delete(ConsoleSession).where(ConsoleSession.account_id == account_id))
+
+
+def _invite(session: Session, account_id: int, now: datetime) -> str:
+    token = secrets.token_urlsafe(32)
+    session.execute(delete(Invitation).where(Invitation.account_id == account_id))
+    session.add(
+        Invitation(token=_hashed(token), account_id=account_id, expires_at=now + INVITED_FOR)
+    )
+    return token
+
+
+def _described(account: Account) -> str:
+    state = "désactivé" if account.disabled_at else "actif"
+    return f"{account.role} poste {account.extension or '-'} {state}"
+
+
+def _audit(
+    who: str, action: str, subject: str, at: datetime, before: str = "", after: str = ""
+) -> AuditLine:
+    return AuditLine(at=at, who=who, action=action, subject=subject, before=before, after=after)

@@ -1,0 +1,168 @@
+"""The console as a web application.
+
+How to add a group of pages: a module here with a ``router = APIRouter()``, listed in ``ROUTERS``;
+its templates in ``templates/<group>/``, each extending ``base.html`` (blocks ``title`` and
+``content``; fragments for htmx extend nothing). A route asks for ``web.SignedIn`` or ``web.Admin``,
+which give who is signed in and check every form, and for ``web.Shared``; it answers with
+``web.page``, and after a form with ``web.go_to``. Each form has ``{{ csrf() }}`` (import it from
+``macros.html``), and htmx sends the same by a header that ``base.html`` sets. What changes
+something is told to ``shared.accounts.audit``. No page has a script or a style of its own: they go
+into ``static/console.js`` and ``static/console.css``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from ivr.calllog.database import Database
+from ivr.console import access, admin, web
+from ivr.console.accounts import Accounts
+from ivr.dialogue.prompts import PROMPTS
+from ivr.errors import CallLogError, IvrError
+from ivr.knowledge.store import Store
+from ivr.settings import Settings
+
+log = logging.getLogger(__name__)
+
+ROUTERS = (access.router, admin.router)
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "font-src 'self'; connect-src 'self'; media-src 'self' blob:; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+LARGEST = 2_000_000
+"""Bytes of a request: the longest form, or half a minute of speech."""
+
+_TOLD = {
+    403: "Cette page n'est pas ouverte à votre compte.",
+    404: "Cette page n'existe pas, ou n'existe plus.",
+    405: "Cette page ne sait pas faire cela.",
+    413: "Ce que vous avez envoyé est trop grand.",
+    422: "Le formulaire est incomplet, ou un champ contient une valeur impossible.",
+}
+
+
+def create_app(settings: Settings, *, demonstration: bool = False) -> FastAPI:
+    """The console of one switchboard. ``demonstration``: its database is made up."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        kept = settings.paths.var / "knowledge.good.console"
+        store = Store(settings.paths.knowledge, prompts=PROMPTS, kept=kept)
+        database = await asyncio.to_thread(Database, settings.database_url)
+        accounts = Accounts(database, settings.console)
+        app.state.parts = web.Parts(settings, database, accounts, store, demonstration)
+        watching = asyncio.create_task(store.watch(lambda version: None))
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+            await database.close()
+
+    app = FastAPI(
+        title="Allô Mairie", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    app.mount("/static", StaticFiles(directory=web.HERE / "static"), name="static")
+    for router in ROUTERS:
+        app.include_router(router)
+    app.middleware("http")(_careful)
+    app.add_exception_handler(web.SignInNeeded, _sign_in)
+    app.add_exception_handler(web.Forbidden, _told(403))
+    app.add_exception_handler(web.FormRefused, _form_refused)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _told(422))
+    app.add_exception_handler(IvrError, _failed)
+    app.add_exception_handler(Exception, _failed)
+    return app
+
+
+async def _careful(
+    request: Request, call_next: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    """Bound what comes in; tell the browser what our pages never do."""
+    length = request.headers.get("content-length", "0")
+    if not length.isdigit() or int(length) > LARGEST:
+        response = _error(request, 413, _TOLD[413])
+    else:
+        response = await call_next(request)
+    for name, value in HEADERS.items():
+        response.headers[name] = value
+    if not request.url.path.startswith("/static/"):
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+# --- what goes wrong, told in French ------------------------------------------------------------
+
+
+def _error(request: Request, status: int, told: str) -> Response:
+    """A page, or for htmx a line that the page puts on top."""
+    name = "error_line.html" if web.is_fragment(request) else "error.html"
+    response = web.page(request, name, {"told": told, "status": status}, status)
+    if web.is_fragment(request):
+        response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#messages", "innerHTML"
+    return response
+
+
+def _told(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def handle(request: Request, error: Exception) -> Response:
+        return _error(request, status, _TOLD[status])
+
+    return handle
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return _error(request, status, _TOLD.get(status, "Cela n'a pas marché."))
+
+
+async def _sign_in(request: Request, error: Exception) -> Response:
+    """To the sign-in page, and back to where one was."""
+    back = request.url.path
+    if request.url.query:
+        back += f"?{request.url.query}"
+    where = "/connexion" if request.method != "GET" or back == "/" else (
+        f"/connexion?suite={quote(back)}"
+    )  # fmt: skip
+    if web.is_fragment(request):
+        told = "Votre session a expiré : reconnectez-vous dans un autre onglet, puis recommencez."
+        return _error(request, 401, told)
+    return RedirectResponse(where, status_code=303)
+
+
+async def _form_refused(request: Request, error: Exception) -> Response:
+    told = "Ce formulaire a expiré. Rechargez la page, puis recommencez : rien n'a été changé."
+    return _error(request, 403, told)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    if isinstance(error, CallLogError):
+        log.error("%s %s: %s", request.method, request.url.path, error)
+        told = "La base de données ne répond pas. Rien n'a été changé : réessayez dans un instant."
+        return _error(request, 503, told)
+    if isinstance(error, IvrError):
+        log.warning("%s %s: %s", request.method, request.url.path, error)
+        return _error(request, 422, str(error))
+    log.error("%s %s", request.method, request.url.path, exc_info=error)
+    moment = datetime.now(UTC).isoformat(timespec="seconds")
+    told = f"Une erreur est survenue de notre côté, à {moment}. Le journal de la console la décrit."
+    return _error(request, 500, told)

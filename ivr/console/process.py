@@ -1,0 +1,95 @@
+"""Runs the console, and tells on the terminal how the first admin gets in."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import logging
+import sys
+from datetime import UTC, datetime
+
+import uvicorn
+
+from ivr.calllog.database import Database
+from ivr.console.accounts import ADMIN, Accounts, Refused
+from ivr.console.app import create_app
+from ivr.errors import IvrError
+from ivr.settings import Settings
+
+log = logging.getLogger(__name__)
+
+FIRST_ADMIN = "admin"
+
+
+async def serve(settings: Settings) -> None:
+    """Serve the pages until cancelled. Raises IvrError when it cannot begin."""
+    if link := await _first_link(settings):
+        log.info("nobody can sign in yet; the first admin chooses a password here, once: %s", link)
+    console = settings.console
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(settings),
+            host=str(console.bind),
+            port=console.port,
+            log_config=None,
+            access_log=False,
+            proxy_headers=bool(console.proxies),
+            forwarded_allow_ips=[str(network) for network in console.proxies],
+            server_header=False,
+            timeout_graceful_shutdown=3,
+        )
+    )
+    try:
+        await server.serve()
+    except SystemExit as error:  # its way to say that it cannot listen
+        raise IvrError(f"the console cannot listen on {_address(settings)}") from error
+
+
+async def add_account(
+    settings: Settings, login: str, name: str, role: str, extension: str | None
+) -> str:
+    """Add an account with a password asked for on the terminal; what to tell. Raises Refused."""
+    password: str | None = None
+    if sys.stdin.isatty():
+        password = getpass.getpass("Mot de passe (vide : un lien d'invitation) : ") or None
+        if password and password != getpass.getpass("Encore une fois : "):
+            raise Refused("Les deux mots de passe ne sont pas les mêmes.")
+    database = await asyncio.to_thread(Database, settings.database_url)
+    try:
+        token = await Accounts(database, settings.console).add(
+            login, name, role, extension, by="ivr", now=datetime.now(UTC), password=password
+        )
+    finally:
+        await database.close()
+    if password:
+        return f"Le compte « {login} » est créé."
+    return (
+        f"Le compte « {login} » est créé ; son mot de passe se choisit ici, une seule fois : "
+        + (_invitation(settings, token))
+    )
+
+
+async def _first_link(settings: Settings) -> str:
+    """The link by which the first admin chooses a password; empty when there is an admin."""
+    database = await asyncio.to_thread(Database, settings.database_url)
+    try:
+        accounts = Accounts(database, settings.console)
+        if await accounts.has_admin():
+            return ""
+        token = await accounts.add(
+            FIRST_ADMIN, "Administrateur", ADMIN, None, by="console", now=datetime.now(UTC)
+        )
+        return _invitation(settings, token)
+    except Refused as error:
+        log.warning("no admin can sign in: %s Use: ivr account", error)
+        return ""
+    finally:
+        await database.close()
+
+
+def _invitation(settings: Settings, token: str) -> str:
+    return f"http://{_address(settings)}/invitation/{token}"
+
+
+def _address(settings: Settings) -> str:
+    return f"{settings.console.bind}:{settings.console.port}"

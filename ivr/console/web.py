@@ -1,0 +1,167 @@
+"""What every page needs: who is signed in, the templates, one-time messages, safe forms."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote, unquote, urlsplit
+
+from fastapi import Depends, Request
+from fastapi.responses import RedirectResponse, Response
+from fastapi.templating import Jinja2Templates
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
+from ivr.calllog.database import Database
+from ivr.console.accounts import Accounts, Person
+from ivr.knowledge.store import Store
+from ivr.settings import Settings
+
+log = logging.getLogger(__name__)
+
+HERE = Path(__file__).parent
+SESSION, FLASH = "session", "message"
+"""Names of cookies."""
+CSRF_HEADER, CSRF_FIELD = "x-csrf-token", "csrf"
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+MENU = (
+    # address, name, for admins alone
+    ("/compte", "Mon compte", False),
+    ("/comptes", "Comptes", True),
+    ("/journal", "Journal", True),
+)
+"""The pages, as the menu lists them."""
+
+templates = Jinja2Templates(HERE / "templates")
+templates.env.trim_blocks = templates.env.lstrip_blocks = True
+
+
+@pass_context
+def _local(context: Context, moment: datetime, form: str = "%d/%m/%Y à %H h %M") -> str:
+    """A moment on the town's clocks."""
+    return moment.astimezone(context["zone"]).strftime(form)
+
+
+templates.env.filters["local"] = _local
+templates.env.globals["menu"] = MENU
+
+
+@dataclass
+class Parts:
+    """What the pages share; ``request.app.state.parts``."""
+
+    settings: Settings
+    database: Database
+    accounts: Accounts
+    store: Store
+    """The knowledge: ``store.current`` is the last good version."""
+    demonstration: bool = False
+    """The database is made up: each page says so."""
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in: the browser is sent to the sign-in page."""
+
+
+class Forbidden(Exception):
+    """This page is not for whoever is signed in."""
+
+
+class FormRefused(Exception):
+    """A form that did not come from our own page."""
+
+
+def parts(request: Request) -> Parts:
+    """What the pages share."""
+    found = request.app.state.parts
+    assert isinstance(found, Parts)
+    return found
+
+
+async def signed_in(request: Request, shared: Annotated[Parts, Depends(parts)]) -> Person:
+    """Whoever is signed in; every form they send is checked. Raises SignInNeeded, FormRefused."""
+    token = request.cookies.get(SESSION)
+    person = await shared.accounts.who(token, datetime.now(UTC)) if token else None
+    if person is None:
+        raise SignInNeeded
+    request.state.person = person
+    if request.method not in SAFE:
+        same_site(request)
+        brought = request.headers.get(CSRF_HEADER) or (await request.form()).get(CSRF_FIELD)
+        if not isinstance(brought, str) or not hmac.compare_digest(
+            brought.encode(), person.csrf.encode()
+        ):
+            raise FormRefused
+    return person
+
+
+async def admin_only(person: Annotated[Person, Depends(signed_in)]) -> Person:
+    """An admin. Raises Forbidden for anybody else."""
+    if not person.is_admin:
+        raise Forbidden
+    return person
+
+
+def same_site(request: Request) -> None:
+    """Refuse a form of another site's page: also where nobody is signed in yet."""
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise FormRefused
+
+
+Shared = Annotated[Parts, Depends(parts)]
+SignedIn = Annotated[Person, Depends(signed_in)]
+"""An operator or an admin."""
+Admin = Annotated[Person, Depends(admin_only)]
+
+
+def page(
+    request: Request, name: str, context: Mapping[str, Any] | None = None, status: int = 200
+) -> Response:
+    """A page or a fragment of one: the template with what ``base.html`` needs."""
+    shared = parts(request)
+    message = request.cookies.get(FLASH) if status == 200 else None
+    shown: dict[str, Any] = {
+        "person": getattr(request.state, "person", None),
+        "demonstration": shared.demonstration,
+        "message": unquote(message) if message else "",
+        "path": request.url.path,
+        "zone": shared.store.current.hours.zone,
+        **(context or {}),
+    }
+    response = templates.TemplateResponse(request, name, shown, status_code=status)
+    if message and not is_fragment(request):
+        response.delete_cookie(FLASH)
+    return response
+
+
+def go_to(request: Request, path: str, message: str = "") -> Response:
+    """After a form: the browser goes to another page, which shows the message once."""
+    if is_fragment(request):
+        response = Response(headers={"HX-Redirect": path})
+    else:
+        response = RedirectResponse(path, status_code=303)
+    if message:
+        set_cookie(request, response, FLASH, quote(message), seconds=60)
+    return response
+
+
+def is_fragment(request: Request) -> bool:
+    """Whether htmx asks, for a part of a page."""
+    return "hx-request" in request.headers
+
+
+def set_cookie(
+    request: Request, response: Response, name: str, value: str, seconds: int | None = None
+) -> None:
+    """A cookie that no script reads and no other site makes the browser send."""
+    response.set_cookie(
+        name, value, max_age=seconds, httponly=True, samesite="strict",
+        secure=request.url.scheme == "https",
+    )  # fmt: skip
