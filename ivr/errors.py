@@ -9,7 +9,8 @@ IvrError
 ├── EngineError            a speech engine failed
 │   └── Saturated          the inference pool and its queue are full
 ├── AsteriskError          Asterisk is not there, or refused
-│   └── AriRefused         ARI refused the user or the password
+│   ├── AriRefused         ARI refused the user or the password
+│   └── AmiRefused         AMI did
 ├── CallerGone             the caller has hung up: normal, caught once, in call.py
 └── CallLogError           the database cannot be opened or written
 """
@@ -80,6 +81,10 @@ class AsteriskError(IvrError):
 
 class AriRefused(AsteriskError):
     """ARI refused our user or password."""
+
+
+class AmiRefused(AsteriskError):
+    """AMI refused our user or password."""
 
 
 class CallerGone(IvrError):
