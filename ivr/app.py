@@ -184,7 +184,11 @@ def advice(settings: Settings) -> list[Fault]:
 
 def think(knowledge: Knowledge, settings: Settings) -> Mind:
     """The dialogue and the matcher of one version of the knowledge; takes seconds."""
-    dialogue = Dialogue(Talk(knowledge), satisfaction=settings.calls.satisfaction)
+    dialogue = Dialogue(
+        Talk(knowledge),
+        satisfaction=settings.calls.satisfaction,
+        messages=settings.messages.offered,
+    )
     return Mind(dialogue, _Understanding(matcher(knowledge, settings), knowledge))
 
 

@@ -185,6 +185,17 @@ class Calls(Section):
     """Ask callers for a mark from 1 to 5 before goodbye."""
 
 
+class Messages(Section):
+    """Spoken messages, the only sound that is ever kept, and only after the caller is told."""
+
+    offered: bool = True
+    """Let callers leave a spoken message when nobody can be reached."""
+    longest: Seconds = 120.0
+    """A message is cut here, in seconds."""
+    silence: Seconds = 4.0
+    """Silence after which a message is taken to be complete, in seconds."""
+
+
 class Retention(Section):
     """How many days what is known of people is kept; see docs/fr/registre.md."""
 
@@ -247,6 +258,7 @@ class Settings(Section):
     hearing: Hearing = Field(default_factory=Hearing)
     speaking: Speaking = Field(default_factory=Speaking)
     calls: Calls = Field(default_factory=Calls)
+    messages: Messages = Field(default_factory=Messages)
     retention: Retention = Field(default_factory=Retention)
     console: Console = Field(default_factory=Console)
     log: Log = Field(default_factory=Log)

@@ -31,7 +31,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from ivr.call import Mind
-from ivr.dialogue.state import State
+from ivr.dialogue.state import Phase, State
 from ivr.dialogue.turns import (
     Action,
     CallbackFailed,
@@ -40,11 +40,16 @@ from ivr.dialogue.turns import (
     HangUp,
     Happening,
     Heard,
+    KeepMessage,
     Keyed,
     Listen,
+    MessageKept,
     Opened,
     Outcome,
     Overloaded,
+    Record,
+    Recorded,
+    RecordingFailed,
     Returned,
     Say,
     Silent,
@@ -60,6 +65,8 @@ from ivr.yamlfile import Model, read, validate
 
 CONFIDENCE = 0.9
 """The recogniser's confidence in what is typed."""
+LETTERS_PER_SECOND = 15
+"""How fast a typed message is taken to be spoken."""
 
 
 def _listed(value: object) -> object:
@@ -82,6 +89,8 @@ class Move(Model):
     """The caller speaks or keys when so much of the machine's words has been heard."""
     keys: str | None = Field(default=None, pattern=r"^[0-9*#]+$")
     happens: Literal["silence", "noise", "overloaded", "database-fails"] | None = None
+    records: float | None = Field(default=None, ge=0)
+    """The caller leaves a message of so many seconds, or says nothing."""
     rambles: str | None = None
     """The caller talks longer than an utterance may last."""
     returns: QueueOutcome | None = None
@@ -89,11 +98,9 @@ class Move(Model):
 
     @model_validator(mode="after")
     def _one_thing(self) -> Self:
-        said = (self.machine, self.caller, self.keys, self.happens, self.rambles, self.returns)
-        if sum(one is not None for one in said) != 1:
-            raise ValueError(
-                "exactly one of machine, caller, keys, happens, rambles, returns is needed"
-            )
+        names = ("machine", "caller", "keys", "happens", "records", "rambles", "returns")
+        if sum(getattr(self, name) is not None for name in names) != 1:
+            raise ValueError(f"exactly one of {', '.join(names)} is needed")
         return self
 
 
@@ -116,6 +123,8 @@ class Script(Model):
     """Part of what the operator is shown."""
     callback: dict[str, str] | None = None
     """What was written down: any of number, department, reason, when."""
+    message: dict[str, str] | None = None
+    """The message that was kept: any of department, reason, number."""
 
 
 def read_script(path: Path) -> Script:
@@ -139,6 +148,8 @@ class Ending:
     """What the operator is shown."""
     callback: Mapping[str, str] = field(default_factory=dict)
     """What was written down, by the names that scripts use; empty when nothing was."""
+    message: Mapping[str, str] = field(default_factory=dict)
+    """The message that was kept, likewise."""
 
 
 @dataclass
@@ -151,6 +162,9 @@ class Simulation:
     state: State = field(init=False)
     transfer: Transfer | None = None
     callback: TakeCallback | None = None
+    recording: Record | None = None
+    """A message that was begun and not kept yet."""
+    message: Record | None = None
     outcome: Outcome | None = None
     database_fails: bool = False
     _references: count[int] = field(default_factory=lambda: count(1001))
@@ -171,6 +185,7 @@ class Simulation:
             self.transfer.department if self.transfer else None,
             self.transfer.reason if self.transfer else "",
             vars(self.callback) if self.callback else {},
+            vars(self.message) if self.message else {},
         )
 
     async def happen(self, what: Happening, cut: CutShort | None = None) -> list[Action]:
@@ -182,6 +197,14 @@ class Simulation:
             match actions[-1]:
                 case TakeCallback() as wanted:
                     what, cut = self._write(wanted), None
+                    continue
+                case Record() as record:
+                    self.recording = record
+                    if self.database_fails:
+                        what, cut = RecordingFailed(), None
+                        continue
+                case KeepMessage():
+                    what, cut = self._keep(), None
                     continue
                 case Transfer() as transfer:
                     self.transfer = transfer
@@ -196,6 +219,12 @@ class Simulation:
         """What the dialogue is told when the caller says a text."""
         match = await self.mind.understand(text, self.state.context, self.at)
         return Heard(match, confidence)
+
+    def _keep(self) -> Happening:
+        if self.database_fails or self.recording is None:
+            return RecordingFailed()
+        self.message = self.recording
+        return MessageKept(str(next(self._references)) if self.message.number else None)
 
     def _write(self, wanted: TakeCallback) -> Happening:
         if self.database_fails:
@@ -237,17 +266,21 @@ async def typed(mind: Mind, at: datetime) -> AsyncIterator[str]:
             line = (await asyncio.to_thread(input, "CALLER   ")).strip()
         except EOFError:
             return
-        keys = re.fullmatch(r"\[([0-9*#]+)\]", line)
-        move = (
-            Move(keys=keys[1]) if keys else Move(caller=line) if line else Move(happens="silence")
-        )
-        for what in await _happenings(simulation, move):
+        for what in await _happenings(simulation, _typed(line, simulation.state)):
             actions = await simulation.happen(what)
             if said := _said(actions):
                 yield f"MACHINE  {said}"
     if simulation.transfer is not None:
         passed = simulation.transfer
         yield f"(passed to {passed.department}; the operator sees: {passed.reason})"
+
+
+def _typed(line: str, state: State) -> Move:
+    if state.phase is Phase.RECORDING:
+        return Move(records=len(line) / LETTERS_PER_SECOND)
+    if keys := re.fullmatch(r"\[([0-9*#]+)\]", line):
+        return Move(keys=keys[1])
+    return Move(caller=line) if line else Move(happens="silence")
 
 
 async def _happenings(simulation: Simulation, move: Move) -> list[Happening]:
@@ -260,6 +293,8 @@ async def _happenings(simulation: Simulation, move: Move) -> list[Happening]:
         return [Keyed(key) for key in move.keys]
     if move.returns is not None:
         return [Returned(move.returns)]
+    if move.records is not None:
+        return [Recorded(move.records)]
     match move.happens:
         case "silence":
             return [Silent()]
@@ -301,10 +336,13 @@ def ending_differences(script: Script, ending: Ending) -> list[str]:
         faults.append(f"passed to {ending.queue}, not {script.queue}")
     if script.reason is not None and script.reason not in ending.reason:
         faults.append(f"the operator is shown {ending.reason!r}")
-    for name, value in (script.callback or {}).items():
-        written = ending.callback.get(name, "")
-        if _folded(written) != _folded(value):
-            faults.append(f"the callback's {name} is {written!r}, not {value!r}")
+    wanted = {"callback": (script.callback, ending.callback)}
+    wanted["message"] = (script.message, ending.message)
+    for what, (expected, found) in wanted.items():
+        for name, value in (expected or {}).items():
+            written = found.get(name, "")
+            if _folded(written) != _folded(value):
+                faults.append(f"the {what}'s {name} is {written!r}, not {value!r}")
     return faults
 
 
@@ -313,6 +351,8 @@ def _shown(move: Move) -> str:
         return f"[{move.keys}]"
     if move.returns is not None:
         return f"({move.returns} in the queue)"
+    if move.records is not None:
+        return f"(a message of {move.records:g} s)"
     return move.caller or move.rambles or f"({move.happens})"
 
 

@@ -21,15 +21,22 @@ from ivr.dialogue.turns import (
     CallbackFailed,
     CallbackTaken,
     Dismissed,
+    DropMessage,
     HangUp,
     Happening,
     Heard,
+    KeepMessage,
     Keyed,
     Listen,
+    MessageKept,
     Opened,
     Outcome,
     Overloaded,
+    Record,
+    Recorded,
+    RecordingFailed,
     Redirected,
+    Replay,
     Returned,
     Say,
     Silent,
@@ -57,7 +64,7 @@ def talk_at(what: str) -> datetime:
 
 
 OPEN, NIGHT = talk_at("2026-11-24 10:00"), talk_at("2026-11-24 22:00")
-dialogue = Dialogue(Talk(knowledge()))
+dialogue = Dialogue(Talk(knowledge()), messages=True)
 PLAIN = next(name for name, entry in knowledge().entries.items() if not entry.offer)
 """An entry after which no transfer is offered."""
 
@@ -111,25 +118,35 @@ happenings = st.one_of(
     st.builds(Redirected, st.sampled_from([*knowledge().departments, "supprime"])),
     st.just(Dismissed()),
 )
+ENDS = Listen | Transfer | TakeCallback | Record | KeepMessage | HangUp
 moments = st.sampled_from([OPEN, NIGHT, talk_at("2026-11-28 10:00"), talk_at("2026-12-25 10:00")])
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(happenings, max_size=25), moments, st.sampled_from([None, CALLER, "+4420", "anon"]))
+@given(
+    st.lists(happenings, max_size=25),
+    moments,
+    st.sampled_from([None, CALLER, "+4420", "anon"]),
+    st.sampled_from([Recorded(0.0), Recorded(3.0), Recorded(1.5, key="0"), RecordingFailed()]),
+)
 def test_every_turn_ends_in_a_way_and_fruitless_ones_do_not_last(
-    sequence: list[Happening], at: datetime, number: str | None
+    sequence: list[Happening], at: datetime, number: str | None, recorded: Happening
 ) -> None:
     state, actions = dialogue.advance(dialogue.begin(), Turn(Opened(number), at))
     fruitless = 0
     for what in sequence:
         if isinstance(actions[-1], TakeCallback):
             what = CallbackTaken("1234")
+        elif isinstance(actions[-1], Record):
+            what = recorded
+        elif isinstance(actions[-1], KeepMessage):
+            what = MessageKept(None)
         elif isinstance(actions[-1], Transfer):
             what = Returned(QueueOutcome.TIMEOUT)
         elif isinstance(actions[-1], HangUp):
             return
         state, actions = dialogue.advance(state, Turn(what, at))
-        assert isinstance(actions[-1], Listen | Transfer | TakeCallback | HangUp)
+        assert isinstance(actions[-1], ENDS)
         assert not any(isinstance(a, Listen | Transfer | HangUp) for a in actions[:-1])
         fruitless = fruitless + 1 if isinstance(what, Silent | Unintelligible) else 0
         assert fruitless < 8, "nobody there, and the machine still talks"
@@ -358,3 +375,66 @@ def test_a_key_without_a_meaning_asks_again_and_a_hash_only_skips() -> None:
     assert says(converse(Keyed("7"))) == ["go-ahead"]
     assert says(converse(heard(PLAIN), Keyed("7"))) == ["more"]
     assert says(converse(Keyed("#"))) == []
+
+
+# --- messages ----------------------------------------------------------------------------------
+
+
+def test_a_message_is_recorded_only_after_the_caller_is_told() -> None:
+    ways: list[list[Happening]] = [
+        [Keyed("0"), Keyed("3")],
+        [Keyed("0"), Keyed("2"), Keyed("1")],
+        [heard("operateur"), heard("non"), heard("oui")],
+        [heard(text="je voudrais laisser un message", decision=Decision.REJECT)],
+    ]
+    for way in ways:
+        _, actions = converse(*way, at=NIGHT)
+        assert isinstance(actions[-2], Say)
+        assert "va être enregistré" in actions[-2].text
+        assert actions[-1] == Record("accueil", actions[-1].reason, CALLER)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("wish", "about"),
+    [
+        (Keyed("1"), []),
+        (Keyed("2"), ["message.review"]),
+        (Keyed("3"), ["message.begin"]),
+        (Keyed("4"), ["message.dropped", "more"]),
+        (heard("oui"), []),
+        (heard("repeter"), ["message.review"]),
+        (heard(text="je préfère recommencer", decision=Decision.REJECT), ["message.begin"]),
+        (heard(text="annulez", decision=Decision.REJECT), ["message.dropped", "more"]),
+    ],
+)
+def test_the_caller_decides_about_the_recording(wish: Happening, about: list[str]) -> None:
+    state, _ = converse(Keyed("0"), Keyed("3"), Recorded(4.0, key="#"), at=NIGHT)
+    assert state.phase is Phase.REVIEW
+    step = dialogue.advance(state, Turn(wish, NIGHT))
+    assert says(step) == about
+    assert isinstance(step[1][0], DropMessage) == ("message.dropped" in about)
+    assert isinstance(step[1][0], Replay) == (about == ["message.review"])
+    assert isinstance(step[1][-1], KeepMessage) == (not about)
+
+
+def test_zero_while_recording_leads_to_a_callback() -> None:
+    step = converse(Keyed("0"), Keyed("3"), Recorded(4.0, key="0"), at=NIGHT)
+    assert says(step) == ["callback.closed", "message.or"]
+
+
+def test_who_says_nothing_about_the_recording_has_left_it() -> None:
+    nothing = [Silent()] * 3
+    _, actions = converse(Keyed("0"), Keyed("3"), Recorded(4.0), *nothing, at=NIGHT)
+    assert isinstance(actions[-1], KeepMessage)
+
+
+def test_without_messages_nothing_is_ever_recorded() -> None:
+    without = Dialogue(Talk(knowledge()))
+    said: list[str] = []
+    for way in ([Keyed("0"), Keyed("3")], [Keyed("0"), Keyed("2")]):
+        state, _ = without.advance(without.begin(), Turn(Opened(CALLER), NIGHT))
+        for what in way:
+            state, actions = without.advance(state, Turn(what, NIGHT))
+            said += [action.about for action in actions if isinstance(action, Say)]
+            assert not any(isinstance(action, Record) for action in actions)
+    assert not [about for about in said if about.startswith("message.")]

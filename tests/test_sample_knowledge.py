@@ -93,4 +93,4 @@ def test_callers_are_told_that_a_machine_listens_and_keeps_nothing(
 ) -> None:
     text = town.catalogue.text(key, REFERENCE)
     assert "assistant vocal" in text
-    assert "enregistré" in text
+    assert "enregistr" in text

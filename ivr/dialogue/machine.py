@@ -15,9 +15,12 @@ from ivr.dialogue.turns import (
     Dismissed,
     Heard,
     Keyed,
+    MessageKept,
     Note,
     Opened,
     Overloaded,
+    Recorded,
+    RecordingFailed,
     Redirected,
     Returned,
     Silent,
@@ -46,11 +49,13 @@ class Dialogue:
     talk: Talk
     satisfaction: bool = False
     """Ask for a mark from 1 to 5 before goodbye."""
+    messages: bool = False
+    """Let callers leave a spoken message when nobody can be reached."""
 
     @property
     def people(self) -> People:
         """The part of the dialogue that brings callers to people."""
-        return People(self.talk)
+        return People(self.talk, self.messages)
 
     def begin(self) -> State:
         """The state of a call in which nothing has happened yet."""
@@ -66,6 +71,10 @@ class Dialogue:
                 return self._back_from_queue(state, turn)
             case CallbackTaken() | CallbackFailed():
                 return self.people.taking.written(state, what, turn)
+            case Recorded() | RecordingFailed():
+                return self.people.leaving.recorded(state, what, turn)
+            case MessageKept():
+                return self.people.leaving.kept(state, what)
             case Redirected(department, operator):
                 return self.people.redirect(state, department, operator)
             case Dismissed():
@@ -122,6 +131,7 @@ class Dialogue:
         return (
             self._waiting(state, match, turn)
             or self._follow_up(state, match, turn)
+            or self._message(state, match, turn)
             or self._special(state, match, turn)
             or self._in_phase(state, match, turn)
             or self._another_day(state, match, turn)
@@ -148,6 +158,15 @@ class Dialogue:
         if match.entry == "rappel" or words.wants_callback(match.text):
             return self.people.taking.begin(state, state.department or RECEPTION)
         return None
+
+    def _message(self, state: State, match: Match, turn: Turn) -> Step | None:
+        """ "Je voudrais laisser un message": to a person, where there is one."""
+        if not self.messages or not words.wants_message(match.text):
+            return None
+        department = match.department or self.talk.topic_department(state)
+        if self.talk.people_there(turn.at):
+            return self.people.reach(state, department, "Veut laisser un message", turn)
+        return self.people.leaving.begin(replace(state, department=department))
 
     def _follow_up(self, state: State, match: Match, turn: Turn) -> Step | None:
         """ "Et combien ça coûte ?", after an answer."""
@@ -328,7 +347,7 @@ class Dialogue:
         state = replace(state, misunderstood=times, options=())
         if state.phase in PEOPLE_PHASES:
             again = times < 2
-            return self.people.taking.again(state) if again else self.people.give_up(state, turn)
+            return self.people.again(state) if again else self.people.give_up(state, turn)
         if times >= 3 or (state.phase is Phase.HELP and times >= 2):
             say = self.talk.say(state, "help.person")
             return self.people.reach(state, self.talk.topic_department(state), "", turn, say)
@@ -353,7 +372,7 @@ class Dialogue:
             return self._goodbye(state)
         if state.phase in PEOPLE_PHASES:
             again = times < 3
-            return self.people.taking.again(state) if again else self.people.give_up(state, turn)
+            return self.people.again(state) if again else self.people.give_up(state, turn)
         if times >= 3 or (state.phase is Phase.HELP and times >= 2):
             if state.answered or not self.talk.people_there(turn.at):
                 say = self.talk.say(state, "silence.goodbye")

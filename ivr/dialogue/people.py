@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ivr.dialogue import words
+from ivr.dialogue.leaving import LEAVING, Leaving
 from ivr.dialogue.state import CallbackDraft, Phase, State
 from ivr.dialogue.taking import BEGINS, TAKING, Taking
 from ivr.dialogue.talk import Step, Talk
@@ -12,8 +13,10 @@ from ivr.dialogue.turns import Outcome, Say, Turn
 from ivr.knowledge.base import RECEPTION
 from ivr.nlu.match import Match
 
-PEOPLE_PHASES = TAKING | {Phase.WANT_CALLBACK}
-"""The phases from which a caller goes to people, or is to be called back."""
+PEOPLE_PHASES = TAKING | LEAVING | {Phase.WANT_CALLBACK}
+"""The phases from which a caller goes to people, is to be called back, or leaves a message."""
+MESSAGE_KEY = "3"
+"""The key for a message where a callback is offered."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,13 @@ class People:
     """The part of the dialogue that ends with a person, now or later."""
 
     talk: Talk
+    messages: bool = False
+    """Callers may leave a spoken message when nobody can be reached."""
+
+    @property
+    def leaving(self) -> Leaving:
+        """The part in which a message is left."""
+        return Leaving(self.talk, self.reach)
 
     @property
     def taking(self) -> Taking:
@@ -61,13 +71,19 @@ class People:
         """Nobody is at work: say when somebody will be, and offer to call back."""
         draft = CallbackDraft(department, self.talk.reason(state))
         state = replace(state, callback=draft, department=department, misunderstood=0, silences=0)
-        say = self.talk.with_opening(state, "callback.closed", department, turn.at)
-        return self.talk.ask(state, Phase.WANT_CALLBACK, *says, say)
+        says = (*says, self.talk.with_opening(state, "callback.closed", department, turn.at))
+        if self.messages:
+            says = (*says, self.talk.say(state, "message.or"))
+        return self.talk.ask(state, Phase.WANT_CALLBACK, *says)
 
     def heard(self, state: State, match: Match, turn: Turn) -> Step | None:
         """What the caller said in one of these phases; None when it is something else."""
         if state.phase in TAKING:
             return self.taking.heard(state, match, turn)
+        if state.phase in LEAVING:
+            return self.leaving.heard(state, match, turn)
+        if self.messages and words.wants_message(match.text):
+            return self.leaving.begin(state)
         yes = match.entry == "oui" and match.detail != BEGINS
         if yes or words.wants_callback(match.text):
             return self._called_back(state, yes=True)
@@ -77,12 +93,23 @@ class People:
         """A key pressed in one of these phases."""
         if state.phase in TAKING:
             return self.taking.keyed(state, key, turn)
+        if state.phase in LEAVING:
+            return self.leaving.keyed(state, key)
+        if self.messages and key == MESSAGE_KEY:
+            return self.leaving.begin(state)
         if key in ("1", "2"):
             return self._called_back(state, yes=key == "1")
         return self.talk.listen(state)
 
+    def again(self, state: State) -> Step:
+        """Not understood in one of these phases: ask again, with the keys to press."""
+        part = self.leaving if state.phase in LEAVING else self.taking
+        return part.again(state)
+
     def give_up(self, state: State, turn: Turn) -> Step:
         """Twice not understood: a person if one is there, else a polite goodbye with the hours."""
+        if state.phase is Phase.REVIEW:
+            return self.leaving.keep(state)
         department = state.department or RECEPTION
         if self.talk.people_there(turn.at):
             say = self.talk.say(state, "help.person")
@@ -95,4 +122,6 @@ class People:
         if yes:
             return self.taking.begin(state, state.department or RECEPTION)
         state = replace(state, callback=None)
+        if self.messages:
+            return self.leaving.offer(state)
         return self.talk.ask(state, Phase.MORE, self.talk.say(state, "more"))

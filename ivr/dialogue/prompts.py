@@ -48,6 +48,16 @@ PROMPTS: dict[str, tuple[str, ...]] = {
     "callback.when": (),
     "callback.failed": (),
     "callback.given-up.later": (),
+    "message.offer": (),
+    "message.or": (),
+    "message.begin": (),
+    "message.review": (),
+    "message.too-long": (),
+    "message.nothing": (),
+    "message.retry": (),
+    "message.failed": (),
+    "message.kept": (),
+    "message.dropped": (),
     "rating": (),
     "rating.thanks": (),
     "also": ("what",),
@@ -62,5 +72,6 @@ PROMPTS: dict[str, tuple[str, ...]] = {
     "callback.read-back": ("number",),
     "callback.taken": ("number", "reference"),
     "callback.updated": ("number", "reference"),
+    "message.kept-callback": ("reference",),
 }
 """Key → the parameters that its text may use, besides the facts of the town."""

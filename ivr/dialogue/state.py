@@ -38,6 +38,14 @@ class Phase(StrEnum):
     """When shall we call you back?"""
     WRITING = "writing"
     """The callback is being written down."""
+    WANT_MESSAGE = "want-message"
+    """Do you want to leave a message?"""
+    RECORDING = "recording"
+    """Speak after the beep."""
+    REVIEW = "review"
+    """Keep this message, hear it, record it again, or drop it?"""
+    KEEPING = "keeping"
+    """The message is being kept."""
     URGENT = "urgent"
     """Is it an emergency?"""
     RATING = "rating"
@@ -54,12 +62,16 @@ _EXPECTING: dict[Phase, Expecting] = {
     Phase.NUMBER_OK: "yes-no",
     Phase.NUMBER: "digits",
     Phase.NUMBER_READ_BACK: "yes-no",
+    Phase.WANT_MESSAGE: "yes-no",
+    Phase.REVIEW: "choice",
     Phase.RATING: "rating",
 }
 
 
 CALLBACK = "rappel"
 """Among the entries answered: a callback was taken."""
+MESSAGE = "message"
+"""Among the entries answered: a message was left."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +113,8 @@ class State:
     spoken: tuple[Say, ...] = field(default=(), repr=False)
     """What was said last, for "répétez"."""
     callback: CallbackDraft | None = None
+    empty_messages: int = 0
+    """Recordings in a row in which nothing was said."""
     urgent: bool = False
     overflow: bool = False
     """Operators were tried first, before the machine said anything."""
@@ -110,6 +124,8 @@ class State:
         """How the call ends if it ends now."""
         if CALLBACK in self.answered:
             return Outcome.CALLBACK
+        if MESSAGE in self.answered:
+            return Outcome.MESSAGE
         return Outcome.ANSWERED if self.answered else Outcome.GAVE_UP
 
     @property

@@ -100,6 +100,31 @@ class Dismissed:
     """Somebody at the town hall ends the call."""
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """The caller has left a message, or said nothing."""
+
+    seconds: float
+    """0.0 when nothing was said; nothing is kept then."""
+    too_long: bool = False
+    """It was cut at the longest that a message may be."""
+    key: str = ""
+    """The key that ended it."""
+
+
+@dataclass(frozen=True)
+class RecordingFailed:
+    """The message could not be recorded, or not be kept: do not promise it."""
+
+
+@dataclass(frozen=True)
+class MessageKept:
+    """The message is on disk, and people will find it."""
+
+    reference: str | None
+    """Of the callback that goes with it; None when the number cannot be called back."""
+
+
 Order = Redirected | Dismissed
 """What people may decide about a call that the machine has."""
 
@@ -114,6 +139,9 @@ Happening = (
     | Overloaded
     | CallbackTaken
     | CallbackFailed
+    | Recorded
+    | RecordingFailed
+    | MessageKept
     | Order
 )
 
@@ -173,6 +201,8 @@ class Outcome(StrEnum):
     """The caller left, or fell silent, without an answer."""
     EMERGENCY = "emergency"
     """Told to call the emergency services, and passed to a person."""
+    MESSAGE = "message"
+    """A spoken message was left, with nobody to call back."""
     INTERRUPTED = "interrupted"
     """Our side was killed in mid-call."""
 
@@ -202,6 +232,37 @@ class TakeCallback:
 
 
 @dataclass(frozen=True)
+class Record:
+    """Record a message after a beep; Recorded or RecordingFailed follows.
+
+    An earlier recording of this call that was not kept yet is replaced.
+    """
+
+    department: str
+    reason: str
+    number: str = ""
+    """To call back, E.164, checked; empty when that cannot be."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Let the caller hear the message just recorded."""
+
+
+@dataclass(frozen=True)
+class KeepMessage:
+    """The caller is content with the message; MessageKept or RecordingFailed follows.
+
+    Without it the message is kept all the same when the call ends, unless it was dropped.
+    """
+
+
+@dataclass(frozen=True)
+class DropMessage:
+    """The caller does not want the message to be kept."""
+
+
+@dataclass(frozen=True)
 class HangUp:
     """End the call politely (what is being said is finished first)."""
 
@@ -217,5 +278,16 @@ class Note:
     value: str = ""
 
 
-# The last action of a turn is one of Listen, Transfer, TakeCallback, HangUp.
-Action = Say | Listen | Transfer | TakeCallback | HangUp | Note
+# The last action of a turn is one of Listen, Transfer, TakeCallback, Record, KeepMessage, HangUp.
+Action = (
+    Say
+    | Listen
+    | Transfer
+    | TakeCallback
+    | Record
+    | Replay
+    | KeepMessage
+    | DropMessage
+    | HangUp
+    | Note
+)

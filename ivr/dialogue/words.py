@@ -14,6 +14,14 @@ _WRONG = re.compile(
 )
 _WAIT = re.compile(r"\b(patiente[rz]?|attend(s|re|ez|rai)?|j'attends|reste|wait|hold)\b")
 _CALL_BACK = re.compile(r"\b(rappel\w*|call( me)? back|callback)\b")
+_MESSAGE = re.compile(
+    r"\b(laiss\w+|enregistr\w+|leave|record) (\w+ ){0,2}messages?\b|^(un |a )?message\b|"
+    r"\b(répondeur|voicemail)\b"
+)
+_SEND = re.compile(r"\b(valid\w*|envo\w+|gard\w+|parfait|c'est bon|keep|send)\b")
+_LISTEN = re.compile(r"\b(ré-?écout\w*|écout\w*|entend\w*|listen|hear|play)\b")
+_AGAIN = re.compile(r"\b(recommenc\w*|refai\w*|ré-?enregistr\w*|again|redo|re-?record)\b")
+_DROP = re.compile(r"\b(effac\w*|annul\w*|supprim\w*|delete|erase|cancel)\b")
 _NO_MOMENT = re.compile(
     r"((non|oui|ouais|merci|d'accord|ok|peu importe|n'importe quand|quand vous voulez|yes|no|"
     r"au revoir|bonne journée|whenever|any time|thank you|thanks|goodbye)[ ,.]*)*"
@@ -51,6 +59,25 @@ def waits(text: str) -> bool:
 def wants_callback(text: str) -> bool:
     """Whether a caller prefers to be called back."""
     return bool(_CALL_BACK.search(text.lower()))
+
+
+def wants_message(text: str) -> bool:
+    """Whether a caller wants to leave a spoken message."""
+    return bool(_MESSAGE.search(text.lower()))
+
+
+def review(text: str) -> Literal["keep", "listen", "again", "drop"] | None:
+    """What a caller wants to do with the message just recorded."""
+    text = text.lower().replace("’", "'")
+    # "Je veux effacer et recommencer", "réécouter avant de valider": the first wish is the first.
+    meanings: tuple[tuple[Literal["keep", "listen", "again", "drop"], re.Pattern[str]], ...] = (
+        ("listen", _LISTEN),
+        ("again", _AGAIN),
+        ("drop", _DROP),
+        ("keep", _SEND),
+    )
+    found = [(place.start(), name) for name, word in meanings if (place := word.search(text))]
+    return min(found)[1] if found else None
 
 
 def moment(text: str) -> str:
