@@ -36,6 +36,8 @@ from ivr.live.line import connect
 from ivr.live.orders import Orders
 from ivr.live.switch import Switch
 from ivr.live.teller import Teller
+from ivr.messages.box import MessageBox
+from ivr.messages.transcriber import transcribe_messages
 from ivr.nlu.advice import strays
 from ivr.nlu.match import Context, Match
 from ivr.nlu.matcher import Matcher
@@ -47,6 +49,7 @@ from ivr.secrets import Secrets, load_or_create
 from ivr.settings import Settings
 from ivr.speech.engines import load_recogniser
 from ivr.speech.listener import Listener
+from ivr.speech.recogniser import Recogniser
 from ivr.speech.voices import load_voices, open_speech
 from ivr.testcaller import place
 from ivr.testcaller.people import people
@@ -137,16 +140,39 @@ async def parts(settings: Settings, knowledge: Knowledge) -> AsyncIterator[Parts
         )
         stack.push_async_callback(recogniser.close)
         log.info("hearing: %s", recogniser.name)
+        callbacks = Callbacks(database)
+        box = MessageBox(database, callbacks, settings.messages_folder, settings.messages, _utc_now)
+        await stack.enter_async_context(_messages(box, recogniser, settings))
         yield Parts(
             mind=mind,
             speech=speech,
             listener=partial(Listener, recogniser, settings.hearing),
             calllog=calllog,
-            callbacks=Callbacks(database),
-            now=lambda: datetime.now(UTC),
+            callbacks=callbacks,
+            messages=box if settings.messages.offered else None,
+            now=_utc_now,
             hearing=recogniser.name,
             longest_s=settings.calls.longest,
         )
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def _messages(
+    box: MessageBox, recogniser: Recogniser, settings: Settings
+) -> AsyncIterator[None]:
+    """Keep what killed calls had recorded, and transcribe messages meanwhile."""
+    if recovered := await box.recover():
+        log.warning("%d messages of interrupted calls are kept", recovered)
+    transcribing = asyncio.create_task(transcribe_messages(box, recogniser, settings.hearing))
+    try:
+        yield
+    finally:
+        transcribing.cancel()
+        await asyncio.wait([transcribing])
 
 
 @dataclass(frozen=True)

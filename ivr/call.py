@@ -23,16 +23,22 @@ from ivr.dialogue.turns import (
     CallbackTaken,
     CutShort,
     Dismissed,
+    DropMessage,
     HangUp,
     Happening,
     Heard,
+    KeepMessage,
     Keyed,
     Listen,
+    MessageKept,
     Note,
     Opened,
     Order,
     Outcome,
     Overloaded,
+    Record,
+    Recorded,
+    Replay,
     Returned,
     Say,
     Silent,
@@ -45,6 +51,8 @@ from ivr.dialogue.turns import (
 from ivr.errors import CallerGone, CallLogError, IvrError
 from ivr.events import Frame, KeyPressed, LegEvent, Played, QueueRequest
 from ivr.live.observer import Observer, Unobserved
+from ivr.messages.box import MessageBox
+from ivr.messages.taker import MessageTaker, Over
 from ivr.nlu.match import Context, Match
 from ivr.speech import listener as ear
 from ivr.speech.speaker import Speaker, SpeechSource, Text
@@ -60,7 +68,7 @@ LOG_PATIENCE = 1.0
 CALLBACK_PATIENCE = 5.0
 """Seconds that a caller waits for a callback to be written down; then it is not promised."""
 
-Event = LegEvent | ear.ListenerEvent | Order
+Event = LegEvent | ear.ListenerEvent | Order | Over
 """What a conversation waits for."""
 
 
@@ -88,6 +96,8 @@ class Parts:
     """A call is passed to people after this long with the machine, in seconds."""
     hearing: str = ""
     """The name of the model that hears."""
+    messages: MessageBox | None = None
+    """Where spoken messages go; None where none are taken."""
     observer: Observer = field(default_factory=Unobserved)
     """Is told what happens, for people to watch."""
     away: dict[str, tuple[Mind, State]] = field(default_factory=dict)
@@ -111,7 +121,7 @@ async def handle(leg: Leg, parts: Parts) -> None:
     try:
         ended = await conversation.run()
     except CallerGone:
-        ended = _Ended(conversation.outcome_if_left, "caller")
+        ended = _Ended(await conversation.outcome_if_left(), "caller")
     except Exception as error:
         trace = None if isinstance(error, IvrError) else error
         log.error("call %s: passed to the operators: %s", call_id, error, exc_info=trace)
@@ -142,6 +152,7 @@ class Conversation:
         self._inbox: asyncio.Queue[Event | Exception] = asyncio.Queue()
         self._speaker = Speaker(leg, parts.speech, self._inbox.put_nowait)
         self._listener = parts.listener(self._inbox.put_nowait)
+        self._message = MessageTaker(leg, parts.messages, self._next, self._inbox.put_nowait)
         self._pump: asyncio.Task[None] | None = None
         self._writes: set[asyncio.Task[int | None]] = set()
         self._turn: asyncio.Task[int | None] | None = None
@@ -150,10 +161,9 @@ class Conversation:
         self.rescue = QueueRequest("accueil", "Incident technique du serveur vocal")
         """Where the caller goes when our side fails."""
 
-    @property
-    def outcome_if_left(self) -> Outcome:
-        """What to log when the caller hangs up now."""
-        return self._state.outcome
+    async def outcome_if_left(self) -> Outcome:
+        """What to log when the caller has hung up; a message is kept as far as it was said."""
+        return await self._message.settle() or self._state.outcome
 
     async def run(self) -> _Ended:
         """Talk until the call leaves the machine. Raises CallerGone when the caller hangs up."""
@@ -170,6 +180,8 @@ class Conversation:
         while True:
             turn = Turn(what, self._parts.now(), cut)
             self._state, actions = self._mind.dialogue.advance(self._state, turn)
+            if DropMessage() in actions:  # before the caller is told so
+                await self._message.drop()
             self._speak(actions)
             self._log_turn(turn, actions)
             match actions[-1]:
@@ -186,6 +198,10 @@ class Conversation:
                     return _Ended(outcome, "transfer", queue)
                 case TakeCallback() as wanted:
                     what, cut = await self._take_callback(wanted), None
+                case Record() as wanted_message:
+                    what, cut = await self._record(wanted_message), None
+                case KeepMessage():
+                    what, cut = await self._message.keep(), None
                 case HangUp(outcome):
                     await self._finish_speaking()
                     by = "admin" if isinstance(what, Dismissed) else "machine"
@@ -200,6 +216,7 @@ class Conversation:
             await asyncio.wait([self._pump])
         await self._speaker.close()
         await self._listener.close()
+        await self._message.settle()
 
     async def log_end(self, ended: _Ended) -> None:
         """Close the record of the call."""
@@ -239,14 +256,24 @@ class Conversation:
             return CallbackFailed()
         return CallbackTaken(reference, updated)
 
+    async def _record(self, wanted: Record) -> Happening:
+        """Record a message once the caller has been told so, to the last word."""
+        while self._speaker.speaking:
+            event = await self._next()
+            if isinstance(event, Order) or event == KeyPressed("0"):
+                await self._speaker.interrupt()
+                return event if isinstance(event, Order) else Recorded(0.0, key="0")
+        return await self._message.record(wanted)
+
     # --- speaking and hearing ------------------------------------------------------------------
 
     def _speak(self, actions: Sequence[Action]) -> None:
-        texts = [
-            Text(action.text, action.about, action.language, action.pace)
-            for action in actions
-            if isinstance(action, Say)
-        ]
+        texts = []
+        for action in actions:
+            if isinstance(action, Say):
+                texts.append(Text(action.text, action.about, action.language, action.pace))
+            elif isinstance(action, Replay):
+                texts.append(Text("", "message", recording=self._message.path))
         if texts:
             self._speaker.say(texts, self._note_response_time)
 
@@ -329,7 +356,8 @@ class Conversation:
                 self._frames += 1
                 if self._frames * FRAME_MS > self._parts.longest_s * 1000:
                     raise TimeoutError("the call lasted too long")
-                self._listener.hear(event.pcm)
+                probability = self._listener.hear(event.pcm)
+                self._message.hear(event.pcm, probability)
         except Exception as error:  # noqa: BLE001 - raised again by _next, in the call's own task
             self._inbox.put_nowait(error)
 
@@ -359,7 +387,7 @@ class Conversation:
                 )
             case Keyed(key):
                 record = replace(record, heard=key)
-            case CallbackTaken(reference):
+            case CallbackTaken(reference) | MessageKept(str(reference)):
                 record = replace(record, heard=reference)
         call_id, about_call = self._leg.started.call_id, _about_call(notes)
         self._turn = self._write(self._parts.calllog.add_turn(call_id, record, about_call))

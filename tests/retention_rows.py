@@ -48,6 +48,7 @@ def rows(days: float, name: str, *, number: str = NUMBER, state: str = "done") -
         CallbackAttempt(id=f"attempt-{name}", callback_id=int(days * 10), started_at=at,
                         operator="101", outcome="reached"),
         Message(call_id=name, callback_id=int(days * 10), department="eau", file=f"{name}.wav",
+                number=e164, state="transcribed",
                 seconds=4.2, transcript="Il y a une fuite.", recorded_at=at),
         OperatorNote(call_id=name, operator="101", text="Rappellera.", at=at),
     )  # fmt: skip

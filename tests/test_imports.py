@@ -17,6 +17,7 @@ LEVELS = [
     ["exchange", "simulate", "listing", "evaluation", "testcaller"],
     ["call"],
     ["live"],
+    ["messages"],
     ["dialogue"],
     ["callbacks"],
     ["figures"],

@@ -18,6 +18,8 @@ FRAME_MS = 20
 """Milliseconds in one frame, as Asterisk sends them."""
 FRAME_BYTES = SAMPLE_RATE * FRAME_MS // 1000 * 2
 """Bytes in one frame: 640."""
+WAV_HEADER_BYTES = 44
+"""Bytes before the sound in the WAV files that we write."""
 SILENT_DBFS = -100.0
 """What `dbfs` gives for digital silence."""
 
@@ -96,10 +98,14 @@ def write_wav(path: Path, pcm: bytes, rate: int = SAMPLE_RATE) -> None:
     data = (
         pcm if rate == SAMPLE_RATE else from_samples(resample(to_samples(pcm), SAMPLE_RATE, rate))
     )
-    form = struct.pack("<HHIIHH", _PCM, 1, rate, rate * 2, 2, 16)
-    body = b"WAVEfmt " + struct.pack("<I", len(form)) + form
-    body += b"data" + struct.pack("<I", len(data)) + data
-    path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    path.write_bytes(wav_header(len(data), rate) + data)
+
+
+def wav_header(data_bytes: int, rate: int = SAMPLE_RATE) -> bytes:
+    """What precedes so many bytes of 16 bit mono sound in a WAV file: WAV_HEADER_BYTES."""
+    form = struct.pack("<IHHIIHH", 16, _PCM, 1, rate, rate * 2, 2, 16)
+    riff = struct.pack("<4sI4s4s", b"RIFF", data_bytes + WAV_HEADER_BYTES - 8, b"WAVE", b"fmt ")
+    return riff + form + struct.pack("<4sI", b"data", data_bytes)
 
 
 def read_wav(path: Path) -> bytes:

@@ -112,7 +112,9 @@ class Turn(Base):
     call: Mapped[Call] = relationship(back_populates="turns")
 
 
-OPEN_CALLBACK = "state IN ('pending', 'dialling', 'person')"
+OPEN_STATES = ("pending", "dialling", "person")
+"""States of a callback that is still to be made."""
+OPEN_CALLBACK = f"state IN {OPEN_STATES}"
 """What of a callback is still to be done."""
 
 
@@ -229,7 +231,12 @@ class Message(Base):
     department: Mapped[str]
     file: Mapped[str]
     """Name of the WAV file in ``var/messages``; empty once deleted."""
+    number: Mapped[str] = mapped_column(default="")
+    """To call back, E.164; empty when that cannot be."""
+    state: Mapped[str] = mapped_column(default="kept")
+    """``recording``, also while the caller has not confirmed it; ``kept``; ``transcribed``."""
     seconds: Mapped[float]
+    """0.0 while it is being recorded."""
     transcript: Mapped[str] = mapped_column(default="")
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

@@ -12,14 +12,11 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from ivr.calllog.database import Database
-from ivr.calllog.tables import Base, Call, Callback, Turn
+from ivr.calllog.tables import OPEN_STATES, Base, Call, Callback, Turn
 from ivr.errors import IvrError
 from ivr.retention.numbers import Pseudonyms, random_pseudonym, spellings, written
 from ivr.retention.purge import blank, remove_sound
 from ivr.retention.rules import RULES, Rule
-
-OPEN = ("pending", "dialling", "person")
-"""States of a callback that is still to be made."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class Held:
     @property
     def open_callbacks(self) -> list[Callback]:
         """Callbacks that are still to be made."""
-        return [one for one in self.of(Callback) if one.state in OPEN]
+        return [one for one in self.of(Callback) if one.state in OPEN_STATES]
 
     @property
     def sounds(self) -> list[str]:

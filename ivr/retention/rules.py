@@ -126,9 +126,10 @@ RULES: tuple[Rule, ...] = (
     Rule(
         Message,
         "recorded_at",
+        numbers=("number",),
         emptied={"transcript": Kind.MESSAGES},
         sound="file",
-        kept=("call_id", "department"),
+        kept=("call_id", "department", "state"),
         links={"call_id": Call, "callback_id": Callback},
     ),
     Rule(

@@ -11,7 +11,7 @@ from ivr.errors import ModelError
 from ivr.models import check, manifest, require
 from ivr.settings import Hearing, Settings
 from ivr.speech.listener import rules
-from ivr.speech.recogniser import Recogniser, Transcript
+from ivr.speech.recogniser import Hint, Recogniser, Transcript
 
 FRENCH_VOSK = ("vosk-fr", "vosk-small-fr")
 """In the manifest of models, the best first."""
@@ -43,14 +43,17 @@ async def hear_file(settings: Settings, path: Path) -> Transcript:
         await recogniser.close()
 
 
-async def transcribe(recogniser: Recogniser, pcm: bytes, hearing: Hearing) -> Transcript:
+async def transcribe(
+    recogniser: Recogniser, pcm: bytes, hearing: Hearing, language: str = "fr"
+) -> Transcript:
     """What is said in a recording of any length, its utterances joined.
 
     The confidence is the average over the sound. Raises EngineError.
     """
     heard = []
-    for utterance in utterances(pcm, rules("request", hearing)):
-        session = recogniser.session()
+    cut = utterances(pcm, rules("request", hearing))
+    for utterance in await asyncio.to_thread(list[bytes], cut):  # seconds for a long recording
+        session = recogniser.session(Hint(language=language))
         try:
             await session.feed(utterance)
             heard.append(await session.transcript())

@@ -115,13 +115,19 @@ class Listener:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    def hear(self, pcm: bytes) -> None:
-        """One more frame of the line (`ivr.audio.pcm`), listened for or not."""
+    def hear(self, pcm: bytes) -> float:
+        """One more frame of the line (`ivr.audio.pcm`), listened for or not.
+
+        Returns the probability that somebody speaks, for who else wants to know.
+        """
         probability = self._voice.hear(pcm)
         self._kept.append(pcm)
-        if self._wait is None:
-            return
-        wait, utterance = self._wait, self._wait.utterance
+        if self._wait is not None:
+            self._listen(self._wait, pcm, probability)
+        return probability
+
+    def _listen(self, wait: _Wait, pcm: bytes, probability: float) -> None:
+        utterance = wait.utterance
         if utterance is not None and utterance.ended:  # being recognised
             utterance.waited_ms += FRAME_MS
             return

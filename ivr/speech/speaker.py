@@ -6,10 +6,11 @@ import asyncio
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from ivr.asterisk.leg import Leg
-from ivr.audio.pcm import duration_ms, silence
+from ivr.audio.pcm import duration_ms, read_wav, silence
 from ivr.speech.sentences import LONGEST, sentences
 
 PAUSE_MS = 200
@@ -35,6 +36,8 @@ class Text:
     """What it is about, given back when it is cut short."""
     language: str = "fr"
     pace: float = 1.0
+    recording: Path | None = None
+    """A WAV file to play in place of the text."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,8 @@ class Speaker:
 
     def _cut(self, text: Text) -> list[_Sentence]:
         parts = sentences(text.text, LONGEST if text.pace == 1.0 else LONGEST_SLOW)
+        if text.recording is not None:
+            parts = [text.text]
         total = sum(map(len, parts)) or 1
         cut, before = [], 0
         for part in parts:
@@ -135,7 +140,10 @@ class Speaker:
                 await asyncio.wait([before])
             for number, sentence in enumerate(batch):
                 text = sentence.text
-                clip = await self._source.clip(sentence.sentence, text.language, text.pace)
+                if text.recording is not None:
+                    clip = await asyncio.to_thread(read_wav, text.recording)
+                else:
+                    clip = await self._source.clip(sentence.sentence, text.language, text.pace)
                 if number:
                     clip = silence(PAUSE_MS) + clip
                 sentence.length_ms = duration_ms(clip)
