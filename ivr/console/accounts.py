@@ -99,8 +99,11 @@ class Accounts:
 
         return await self._database.run(begin)
 
-    async def who(self, token: str, now: datetime) -> Person | None:
-        """Who holds this token; None when the session is over."""
+    async def who(self, token: str, now: datetime, *, seen: bool = True) -> Person | None:
+        """Who holds this token; None when the session is over.
+
+        seen: they do something; else they are only shown a page that renews itself.
+        """
 
         def look(session: Session) -> Person | None:
             found = session.get(ConsoleSession, _hashed(token))
@@ -111,7 +114,7 @@ class Accounts:
             if now - found.seen_at > idle or now - found.created_at > longest:
                 session.delete(found)
                 return None
-            if now - found.seen_at > SEEN_EVERY:
+            if seen and now - found.seen_at > SEEN_EVERY:
                 found.seen_at = now
             one = found.account
             return Person(one.id, one.login, one.name, one.role, one.extension, found.csrf)

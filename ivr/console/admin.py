@@ -18,8 +18,8 @@ Field = Annotated[str, Form(max_length=200)]
 
 @router.get("/")
 async def home(request: Request, person: web.SignedIn) -> Response:
-    """Where one begins: the page that one's day is made of."""
-    return RedirectResponse("/compte", status_code=303)
+    """Where one begins: admins with the calls in progress, operators at their desk."""
+    return RedirectResponse("/direct", status_code=303)
 
 
 @router.get("/compte")

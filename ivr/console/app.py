@@ -26,16 +26,19 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from ivr.calllog.database import Database
-from ivr.console import access, admin, web
+from ivr.console import access, admin, live_pages, web
 from ivr.console.accounts import Accounts
 from ivr.dialogue.prompts import PROMPTS
 from ivr.errors import CallLogError, IvrError
 from ivr.knowledge.store import Store
+from ivr.live.line import connect
+from ivr.live.mirror import Mirror
+from ivr.secrets import load_or_create
 from ivr.settings import Settings
 
 log = logging.getLogger(__name__)
 
-ROUTERS = (access.router, admin.router)
+ROUTERS = (access.router, admin.router, live_pages.router)
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -69,13 +72,22 @@ def create_app(settings: Settings, *, demonstration: bool = False) -> FastAPI:
         store = Store(settings.paths.knowledge, prompts=PROMPTS, kept=kept)
         database = await asyncio.to_thread(Database, settings.database_url)
         accounts = Accounts(database, settings.console)
-        app.state.parts = web.Parts(settings, database, accounts, store, demonstration)
-        watching = asyncio.create_task(store.watch(lambda version: None))
+        redis = connect(settings, load_or_create(settings.paths.var))
+        mirror = Mirror(redis)
+        app.state.parts = web.Parts(
+            settings, database, accounts, store, mirror, demonstration=demonstration
+        )
+        watching = {
+            asyncio.create_task(store.watch(lambda version: None)),
+            asyncio.create_task(mirror.run()),
+        }
         try:
             yield
         finally:
-            watching.cancel()
-            await asyncio.wait([watching])
+            for task in watching:
+                task.cancel()
+            await asyncio.wait(watching)
+            await redis.aclose()
             await database.close()
 
     app = FastAPI(

@@ -20,6 +20,7 @@ from jinja2.runtime import Context
 from ivr.calllog.database import Database
 from ivr.console.accounts import Accounts, Person
 from ivr.knowledge.store import Store
+from ivr.live.mirror import Mirror
 from ivr.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -27,11 +28,14 @@ log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
 SESSION, FLASH = "session", "message"
 """Names of cookies."""
+FAULT = "!"
+"""Begins a message that tells what was not done."""
 CSRF_HEADER, CSRF_FIELD = "x-csrf-token", "csrf"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 MENU = (
     # address, name, for admins alone
+    ("/direct", "En direct", False),
     ("/compte", "Mon compte", False),
     ("/comptes", "Comptes", True),
     ("/journal", "Journal", True),
@@ -61,6 +65,10 @@ class Parts:
     accounts: Accounts
     store: Store
     """The knowledge: ``store.current`` is the last good version."""
+    mirror: Mirror
+    """What happens on the telephone."""
+    streams: int = 0
+    """Pages that follow it now."""
     demonstration: bool = False
     """The database is made up: each page says so."""
 
@@ -130,7 +138,8 @@ def page(
     shown: dict[str, Any] = {
         "person": getattr(request.state, "person", None),
         "demonstration": shared.demonstration,
-        "message": unquote(message) if message else "",
+        "message": unquote(message).removeprefix(FAULT) if message else "",
+        "message_class": "fault" if unquote(message or "").startswith(FAULT) else "message",
         "path": request.url.path,
         "zone": shared.store.current.hours.zone,
         **(context or {}),
@@ -141,14 +150,27 @@ def page(
     return response
 
 
-def go_to(request: Request, path: str, message: str = "") -> Response:
-    """After a form: the browser goes to another page, which shows the message once."""
+def fragment(request: Request, name: str, context: Mapping[str, Any]) -> str:
+    """A part of a page, for a page that follows what happens."""
+    shown = {
+        "person": request.state.person,
+        "zone": parts(request).store.current.hours.zone,
+        **context,
+    }
+    return templates.get_template(name).render(shown)
+
+
+def go_to(request: Request, path: str, message: str = "", *, fault: bool = False) -> Response:
+    """After a form: the browser goes to another page, which shows the message once.
+
+    fault: it tells what was not done.
+    """
     if is_fragment(request):
         response = Response(headers={"HX-Redirect": path})
     else:
         response = RedirectResponse(path, status_code=303)
     if message:
-        set_cookie(request, response, FLASH, quote(message), seconds=60)
+        set_cookie(request, response, FLASH, quote(FAULT * fault + message), seconds=60)
     return response
 
 
