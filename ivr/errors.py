@@ -11,7 +11,6 @@ IvrError
 ├── AsteriskError          Asterisk is not there, or refused
 │   ├── AriRefused         ARI refused the user or the password
 │   └── AmiRefused         AMI did
-│   └── AriRefused         ARI refused the user or the password
 ├── MessageError           a spoken message cannot be written or read
 ├── CallerGone             the caller has hung up: normal, caught once, in call.py
 └── CallLogError           the database cannot be opened or written
@@ -87,6 +86,8 @@ class AriRefused(AsteriskError):
 
 class AmiRefused(AsteriskError):
     """AMI refused our user or password."""
+
+
 class MessageError(IvrError):
     """A spoken message cannot be written or read."""
 
