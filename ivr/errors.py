@@ -51,6 +51,10 @@ class FaultsFound(IvrError):
         self.faults = tuple(sorted(faults, key=lambda f: (str(f.file), f.line, f.where)))
         super().__init__("\n".join(map(str, self.faults)))
 
+    def __reduce__(self) -> tuple[type[FaultsFound], tuple[tuple[Fault, ...]]]:
+        """It may come from another process."""
+        return type(self), (self.faults,)
+
 
 class SettingsError(FaultsFound):
     """``ivr.toml`` or an ``IVR_…`` variable is wrong."""

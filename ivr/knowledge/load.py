@@ -88,6 +88,20 @@ def load(root: Path, *, prompts: Mapping[str, Collection[str]] | None = None) ->
     )
 
 
+def facts(root: Path) -> dict[str, dict[str, Any]]:
+    """The facts that templates may name, by language, from the files alone that they stand in.
+
+    Raises KnowledgeError when these cannot be read.
+    """
+    reader = Reader(root)
+    directory = reader.file(root / "departments.yaml", DepartmentsFile)
+    hours = reader.file(root / "hours.yaml", Hours)
+    wordings = _wordings(reader)
+    if reader.faults or not (directory and hours):
+        raise KnowledgeError(reader.faults)
+    return {name: facts_of(directory[1], hours[1], name, w) for name, w in wordings.items()}
+
+
 def _misnamed(reader: Reader) -> None:
     for path in sorted(reader.root.rglob("*.yml")):
         reader.faults.append(Fault(path, 0, "", "le fichier n'est pas lu : renommez-le en .yaml"))

@@ -1,0 +1,138 @@
+"""What needs models, done in processes beside the pages: speaking, hearing, understanding.
+
+These functions run in a process of ``workshop.Workshop``. It keeps what it has loaded: the first
+use takes seconds and half a gigabyte, later ones milliseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import functools
+import hashlib
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from ivr.audio.pcm import read_wav, write_wav
+from ivr.errors import EngineError
+from ivr.knowledge.base import Knowledge
+from ivr.knowledge.load import load
+from ivr.knowledge.store import State, state
+from ivr.learning.gather import Missed
+from ivr.learning.groups import Group, groups
+from ivr.nlu.features import Encoder
+from ivr.nlu.match import Context, Match
+from ivr.nlu.matcher import Matcher
+from ivr.settings import Settings
+from ivr.speech.engines import load_recogniser, transcribe
+from ivr.speech.prompts import SpeechCache
+from ivr.speech.recogniser import Recogniser, Transcript
+from ivr.speech.voices import open_speech
+
+Overlay = tuple[tuple[str, bytes], ...]
+"""Files as they would be: their paths under the knowledge's folder, and what they hold."""
+
+NICENESS = 10
+"""Calls, their voice and their recogniser come first."""
+_PR_SET_PDEATHSIG = 1  # from linux/prctl.h
+
+
+def begin() -> None:
+    """Of each process: it ends with the console, not by Ctrl-C, and stands back."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICENESS)
+
+
+# --- understanding -------------------------------------------------------------------------------
+
+
+def match(
+    root: Path, cache: Path, overlay: Overlay, text: str, context: Context, day: date
+) -> Match:
+    """What a text means to the knowledge under ``root`` with the files of ``overlay`` in it.
+
+    Raises KnowledgeError when that is broken.
+    """
+    _, matcher = _learnt(root, cache, overlay, tuple(state(root).items()))
+    return matcher.match(text, context, day)
+
+
+def grouped(root: Path, cache: Path, missed: Sequence[Missed]) -> list[Group]:
+    """What callers said that was missed, in groups. Raises KnowledgeError."""
+    knowledge, matcher = _learnt(root, cache, (), tuple(state(root).items()))
+    return groups(missed, knowledge, matcher, Encoder())
+
+
+@functools.lru_cache(maxsize=2)
+def _learnt(
+    root: Path, cache: Path, overlay: Overlay, _state: tuple[tuple[Path, State], ...]
+) -> tuple[Knowledge, Matcher]:
+    if not overlay:
+        knowledge = load(root)
+        return knowledge, Matcher.load(knowledge, cache)
+    own = cache.with_name(f"{cache.name}-console")
+    if not own.is_dir() and cache.is_dir():
+        shutil.copytree(cache, own)  # the meanings of all sentences but those that were edited
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "knowledge"
+        shutil.copytree(root, copy)
+        for name, content in overlay:
+            (copy / name).parent.mkdir(exist_ok=True)
+            (copy / name).write_bytes(content)
+        knowledge = load(copy)
+        return knowledge, Matcher.load(knowledge, own)
+
+
+# --- sound ---------------------------------------------------------------------------------------
+
+_loop = asyncio.new_event_loop()
+_loaded: dict[str, Any] = {}
+
+
+def clip(settings: Settings, sentence: str, language: str) -> bytes:
+    """One sentence as calls hear it, kept where calls look for it: 16 kHz, 16 bit, mono.
+
+    Raises EngineError or ModelError.
+    """
+    if "voice" not in _loaded:
+        _loaded["voice"] = open_speech(settings)
+    voice: SpeechCache = _loaded["voice"]
+
+    async def spoken() -> bytes:
+        report = await voice.render([(sentence, language)])
+        if report.failed:
+            raise EngineError(report.failed[0][1])
+        return await voice.clip(sentence, language)
+
+    return _loop.run_until_complete(spoken())
+
+
+def hear(settings: Settings, recording: bytes) -> Transcript:
+    """What is said in a WAV file. Raises AudioFormatError, EngineError or ModelError."""
+    with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+        file.write(recording)
+        file.flush()
+        pcm = read_wav(Path(file.name))
+    if "ear" not in _loaded:
+        _loaded["ear"] = load_recogniser(settings)
+    ear: Recogniser = _loaded["ear"]
+    return _loop.run_until_complete(transcribe(ear, pcm, settings.hearing))
+
+
+def wav(pcm: bytes) -> bytes:
+    """A recording (16 kHz, 16 bit, mono) as a WAV file."""
+    with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+        write_wav(Path(file.name), pcm)
+        return Path(file.name).read_bytes()
+
+
+def key_of(text: str, language: str) -> str:
+    """A name for how a text sounds in a language."""
+    return hashlib.blake2b(f"{language} {text}".encode(), digest_size=12).hexdigest()
