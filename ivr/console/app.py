@@ -26,8 +26,18 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from ivr.calllog.database import Database
-from ivr.console import access, admin, live_pages, web
+from ivr.console import (
+    access,
+    admin,
+    learning,
+    live_pages,
+    question_history,
+    question_tools,
+    questions,
+    web,
+)
 from ivr.console.accounts import Accounts
+from ivr.console.desk import open_desk
 from ivr.dialogue.prompts import PROMPTS
 from ivr.errors import CallLogError, IvrError
 from ivr.knowledge.store import Store
@@ -38,7 +48,15 @@ from ivr.settings import Settings
 
 log = logging.getLogger(__name__)
 
-ROUTERS = (access.router, admin.router, live_pages.router)
+ROUTERS = (
+    access.router,
+    admin.router,
+    live_pages.router,
+    questions.router,
+    question_history.router,
+    question_tools.router,
+    learning.router,
+)
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -77,18 +95,20 @@ def create_app(settings: Settings, *, demonstration: bool = False) -> FastAPI:
         app.state.parts = web.Parts(
             settings, database, accounts, store, mirror, demonstration=demonstration
         )
-        watching = {
-            asyncio.create_task(store.watch(lambda version: None)),
-            asyncio.create_task(mirror.run()),
-        }
-        try:
-            yield
-        finally:
-            for task in watching:
-                task.cancel()
-            await asyncio.wait(watching)
-            await redis.aclose()
-            await database.close()
+        async with open_desk(settings, database, accounts) as desk:
+            app.state.desk = desk
+            watching = {
+                asyncio.create_task(store.watch(desk.noticed)),
+                asyncio.create_task(mirror.run()),
+            }
+            try:
+                yield
+            finally:
+                for task in watching:
+                    task.cancel()
+                await asyncio.wait(watching)
+        await redis.aclose()
+        await database.close()
 
     app = FastAPI(
         title="Allô Mairie", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None

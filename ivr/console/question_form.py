@@ -135,6 +135,19 @@ def entry_of(given: Given, language: str) -> Written:
     return typed(fields)
 
 
+def readable(value: Any) -> str:
+    """A field's value as lines."""
+    if value is None:
+        return "(rien)"
+    if isinstance(value, list):
+        return "\n".join(map(readable, value))
+    if isinstance(value, dict):
+        return "\n".join(
+            f"{NAMES.get(name, name)} : {readable(one)}" for name, one in value.items()
+        )
+    return str(value)
+
+
 def new_id(title: str) -> str:
     """An id made of a title: "Le prix de l'eau" → "le-prix-de-l-eau"."""
     words = fold(title).split()

@@ -36,6 +36,8 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 MENU = (
     # address, name, for admins alone
     ("/direct", "En direct", False),
+    ("/questions", "Questions", True),
+    ("/a-apprendre", "À apprendre", True),
     ("/compte", "Mon compte", False),
     ("/comptes", "Comptes", True),
     ("/journal", "Journal", True),

@@ -166,10 +166,9 @@ def by_field(made: Draft, entry: str, faults: Iterable[Fault]) -> dict[str, list
     found: dict[str, list[str]] = defaultdict(list)
     for fault in faults:
         if str(fault.file) != str(made.file) or fault.where.partition(".")[0] != entry:
-            found[""].append(
-                f"{fault.file.name if isinstance(fault.file, Path) else fault.file}, "
-                f"ligne {fault.line}, {fault.where} : {fault.message}"
-            )
+            own = f"exemple de « {entry} »" in fault.message
+            place = f"{Path(fault.file).name}, ligne {fault.line}, {fault.where}"
+            found["examples" if own else ""].append(f"{place} : {fault.message}")
             continue
         named = [name for name in _WORD.findall(fault.message) if name in ORDER]
         above = [name for name in ORDER if name in listed[index] and lines[name] <= fault.line]

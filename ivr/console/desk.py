@@ -1,0 +1,180 @@
+"""What the pages of the FAQ share: saving with a history, changes by hand, use, models."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from ivr.calllog.accounts import Account
+from ivr.calllog.changes import FaqChange
+from ivr.calllog.database import Database
+from ivr.calllog.tables import Suggestion
+from ivr.console.accounts import Accounts
+from ivr.console.workshop import Workshop
+from ivr.errors import CallLogError, KnowledgeError
+from ivr.faq.history import BY_HAND, History, differences, from_json, undoing
+from ivr.faq.usage import Usage, usage
+from ivr.knowledge import editing
+from ivr.knowledge.base import Knowledge
+from ivr.knowledge.editing import Edit, Saved, Written, written
+from ivr.learning.example import key
+from ivr.settings import Settings
+
+log = logging.getLogger(__name__)
+
+USAGE_KEPT_S = 300
+"""How long figures of a period are shown without being counted again, in seconds."""
+
+
+@dataclass(frozen=True)
+class _Counted:
+    at: float
+    """By ``time.monotonic``."""
+    usage: Mapping[str, Usage]
+
+
+class Desk:
+    """The FAQ of one console."""
+
+    def __init__(self, settings: Settings, database: Database, accounts: Accounts) -> None:
+        self.root: Path = settings.paths.knowledge
+        self.history = History(database, self.root)
+        self.workshop = Workshop(settings)
+        self._database = database
+        self._accounts = accounts
+        self._seen: dict[str, dict[str, Written]] = {}
+        self._lock = asyncio.Lock()
+        """A change of the console is in the history before the files are looked at."""
+        self._counted: dict[int, _Counted] = {}
+
+    async def save(self, edit: Edit, who: str, undoes: int | None = None) -> Saved:
+        """Make an edit and write it down. Raises what ``editing.save`` does, and CallLogError.
+
+        When only the writing down fails, the edit has been made, and is noticed as one by hand.
+        """
+        async with self._lock:
+            saved = await asyncio.to_thread(editing.save, self.root, edit)
+            await self._note(saved, who, undoes)
+            return saved
+
+    async def wrote(self, language: str, entry: str, before: Written | None, who: str) -> None:
+        """Write down what has been done to an entry by other means."""
+        async with self._lock:
+            found = await asyncio.to_thread(editing.find, self.root, language, entry)
+            if found:
+                edit = Edit(language, entry, before, found.data)
+                await self._note(Saved(edit, found.file, (found.file,)), who, None)
+
+    async def _note(self, saved: Saved, who: str, undoes: int | None) -> None:
+        edit, now = saved.edit, datetime.now(UTC)
+        await self.history.record(saved, who, now, undoes)
+        done = (
+            "a ajouté la question" if edit.before is None
+            else "a supprimé la question" if edit.after is None
+            else "a annulé une modification de la question" if undoes
+            else "a modifié la question"
+        )  # fmt: skip
+        await self._accounts.audit(who, done, f"{edit.language}/{edit.entry}", now)
+
+    async def undo(self, change: FaqChange, who: str) -> Saved:
+        """Take a change back. Raises UndoRefused, and what ``save`` does.
+
+        Examples that came from callers, and go by this, are shown again among what is to learn.
+        """
+        edit = await asyncio.to_thread(undoing, self.root, change)
+        saved = await self.save(edit, who, change.id)
+        before, after = from_json(change.before), from_json(change.after)
+        gone = [
+            key(change.language, text)
+            for one in differences(before, after)
+            if one.field == "examples"
+            for text in set(one.after or []) - set(one.before or [])
+        ]
+        if gone:
+            decided = delete(Suggestion).where(Suggestion.key.in_(gone))
+            await self._database.run(lambda session: session.execute(decided))
+        return saved
+
+    async def usage(self, days: int) -> Mapping[str, Usage]:
+        """What became of each entry in the last days. Raises CallLogError."""
+        known = self._counted.get(days)
+        if known is None or time.monotonic() - known.at > USAGE_KEPT_S:
+            now = datetime.now(UTC)
+            counted = await usage(self._database, now - timedelta(days=days), now)
+            known = self._counted[days] = _Counted(time.monotonic(), counted)
+        return known.usage
+
+    async def names(self) -> Mapping[str, str]:
+        """Who may have changed something, by login; "" stands for a change by hand."""
+
+        def work(session: Session) -> dict[str, str]:
+            return {one.login: one.name for one in session.scalars(select(Account))}
+
+        return {**await self._database.run(work), BY_HAND: "hors console"}
+
+    # --- changes by hand -------------------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """Note what was changed by hand since the console last ran, in entries with a history."""
+        self._seen = await asyncio.to_thread(self._states)
+        await self._notice(self._seen)
+
+    async def noticed(self, version: Knowledge) -> None:
+        """Note what was changed by hand: ``version`` is about to be in use."""
+        async with self._lock:
+            try:
+                now = await asyncio.to_thread(self._states)
+            except KnowledgeError as error:
+                log.warning("changes by hand are not noted: %s", error)
+                return
+            await self._notice(now)
+            self._seen = now
+
+    async def _notice(self, now: Mapping[str, dict[str, Written]]) -> None:
+        try:
+            for language, entries in now.items():
+                before = self._seen.get(language, entries)
+                await self.history.notice(before, entries, language, datetime.now(UTC))
+        except (CallLogError, KnowledgeError) as error:
+            log.warning("changes by hand are not noted: %s", error)
+
+    def _states(self) -> dict[str, dict[str, Written]]:
+        languages = [one.name for one in (self.root / "faq").glob("??") if one.is_dir()]
+        return {name: written(self.root, name) for name in ("fr", *sorted(languages))}
+
+
+@asynccontextmanager
+async def open_desk(
+    settings: Settings, database: Database, accounts: Accounts
+) -> AsyncIterator[Desk]:
+    """The FAQ of a console, as long as it runs."""
+    made = Desk(settings, database, accounts)
+    try:
+        try:
+            await made.begin()
+        except KnowledgeError as error:
+            log.warning("changes by hand are not noted: %s", error)
+        yield made
+    finally:
+        await made.workshop.close()
+
+
+def desk(request: Request) -> Desk:
+    """The FAQ of this console."""
+    found = request.app.state.desk
+    assert isinstance(found, Desk)
+    return found
+
+
+OwnDesk = Annotated[Desk, Depends(desk)]

@@ -1,0 +1,306 @@
+"""Beside the editor of a question: checked while one types, heard, tried by typing or speaking."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import Response
+
+from ivr.console import web
+from ivr.console.bench import Overlay
+from ivr.console.desk import Desk, OwnDesk
+from ivr.console.question_form import NAMES, Given, entry_of, new_id, received
+from ivr.console.questions import based, faults_by_field
+from ivr.console.workshop import Listening
+from ivr.errors import AudioFormatError, FaultsFound, IvrError, KnowledgeError
+from ivr.knowledge import editing
+from ivr.knowledge.base import Knowledge
+from ivr.knowledge.catalogue import REFERENCE
+from ivr.knowledge.check import CHARACTERS_A_SECOND, LONGEST_ANSWER, WANTED_EXAMPLES
+from ivr.knowledge.editing import Conflict, Edit, version
+from ivr.knowledge.load import facts
+from ivr.knowledge.saving import AlreadyBroken
+from ivr.knowledge.templates import TemplateFault, render
+from ivr.nlu.match import DIALOGUE_IDS, Context, Decision, Match
+from ivr.speech.spoken import spoken
+
+log = logging.getLogger(__name__)
+router = APIRouter()
+
+LONGEST_TRIED = 500
+"""Characters of a sentence to try."""
+_checking = asyncio.Semaphore(2)
+"""Checks take the better part of a second of one core each."""
+
+MOVES = {
+    "operateur": "demande un agent",
+    "rappel": "demande à être rappelé",
+    "repeter": "demande de répéter",
+    "oui": "dit oui",
+    "non": "dit non",
+    "au-revoir": "dit au revoir",
+    "urgence": "signale une urgence",
+    "hors-sujet": "parle d'autre chose que la mairie",
+}
+DECISIONS = {
+    Decision.ANSWER: "Répond tout de suite",
+    Decision.CONFIRM: "Demande confirmation",
+    Decision.CHOOSE: "Propose de choisir entre deux questions",
+    Decision.REJECT: "N'a pas compris",
+}
+REASONS = {
+    "form": "les mots ressemblent aux exemples",
+    "meaning": "le sens ressemble à celui des exemples",
+    "keywords": "un mot-clé est reconnu",
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """A text as callers will hear it."""
+
+    about: str
+    text: str
+    """Numbers in words."""
+    seconds: int
+
+    @property
+    def long(self) -> bool:
+        """Whether callers will forget its beginning."""
+        return self.seconds > LONGEST_ANSWER
+
+
+# --- checked while one types ---------------------------------------------------------------------
+
+
+@router.post("/questions/{language}/{entry}/verifier")
+async def verify(
+    request: Request, shared: web.Shared, person: web.Admin, own: OwnDesk, language: str,
+    entry: str,
+) -> Response:  # fmt: skip
+    """What is wrong with what is typed, field by field, and how it will be said."""
+    form = await request.form()
+    given = received(form)
+    edit = _edit(given, language, entry)
+    base = str(form.get("version", ""))
+    faults: dict[str, list[str]] = {name: list(one) for name, one in given.faults.items()}
+    notes = []
+    async with _checking:
+        try:
+            now = edit
+            if edit.entry == entry and base:
+                now = await asyncio.to_thread(
+                    based, own, language, entry, base, dict(edit.after or {})
+                )
+            await asyncio.to_thread(editing.verify, own.root, now)
+        except Conflict:
+            notes.append(
+                "Quelqu'un vient de modifier cette question. À l'enregistrement, vous verrez les "
+                "deux versions."
+            )
+        except AlreadyBroken as error:
+            notes += ["Un fichier modifié à la main a une faute :", *map(str, error.faults[:3])]
+        except KnowledgeError as error:
+            found = await asyncio.to_thread(faults_by_field, own, now, error)
+            for name, some in found.items():
+                faults.setdefault(name, []).extend(some)
+        except IvrError as error:
+            faults.setdefault("", []).append(str(error))
+    said, wrong = await asyncio.to_thread(_spoken, own, given, language)
+    for name, some in wrong.items():
+        faults.setdefault(name, some)
+    count = len((edit.after or {}).get("examples", []))
+    return web.page(
+        request,
+        "questions/verdict.html",
+        {"faults": faults, "notes": notes, "said": said, "names_of": NAMES, "examples": count,
+         "wanted": WANTED_EXAMPLES, "longest": LONGEST_ANSWER},
+    )  # fmt: skip
+
+
+def _edit(given: Given, language: str, entry: str) -> Edit:
+    """The edit of a new entry, or the after of a known one."""
+    wanted = entry_of(given, language)
+    name = entry if entry != "nouvelle" else str(wanted.get("id") or new_id(given.fields["title"]))
+    return Edit(language, name, None, {**wanted, "id": name or "nouvelle-question"})
+
+
+def _spoken(own: Desk, given: Given, language: str) -> tuple[list[Said], dict[str, list[str]]]:
+    """The answers as said, and what is wrong in their templates."""
+    try:
+        known = facts(own.root)
+    except KnowledgeError:
+        return [], {}
+    values = known.get(language) or known[REFERENCE]
+    said, faults = [], dict[str, list[str]]()
+    texts = [("answer", "La réponse", given.fields["answer"])]
+    texts += [("offer", "La proposition", given.fields["offer"])]
+    texts += [
+        ("follow_ups", f"Question de suite « {one['id']} »", one["answer"])
+        for one in given.follow_ups
+    ]
+    for name, about, text in texts:
+        try:
+            filled = _filled(text, values)
+        except TemplateFault as error:
+            faults.setdefault(name, []).append(str(error))
+            continue
+        if filled:
+            words = spoken(filled, language)
+            said.append(Said(about, words, round(len(words) / CHARACTERS_A_SECOND)))
+    return said, faults
+
+
+def _filled(text: str, values: Mapping[str, Any]) -> str:
+    return render(text[:10_000], values)
+
+
+# --- heard ---------------------------------------------------------------------------------------
+
+
+@router.post("/questions/{language}/{entry}/ecouter")
+async def listen(
+    request: Request, shared: web.Shared, person: web.Admin, own: OwnDesk, language: str,
+    entry: str,
+) -> Response:  # fmt: skip
+    """Have the answer as typed spoken by the voice that callers hear."""
+    given = received(await request.form())
+    try:
+        known = await asyncio.to_thread(facts, own.root)
+        texts = [given.fields["answer"], given.fields["offer"]]
+        filled = [_filled(one, known.get(language) or known[REFERENCE]) for one in texts]
+    except (TemplateFault, KnowledgeError) as error:
+        return _listening(request, None, f"Corrigez d'abord la réponse : {error}")
+    text = " ".join(one for one in filled if one)
+    if not text:
+        return _listening(request, None, "Écrivez d'abord une réponse.")
+    return _listening(request, own.workshop.listen(text, language))
+
+
+@router.get("/sons/{name}")
+async def sound(request: Request, person: web.Admin, own: OwnDesk, name: str) -> Response:
+    """How far a text is (``KEY``), or its sound (``KEY.wav``)."""
+    made = own.workshop.listening(name.removesuffix(".wav"))
+    if not name.endswith(".wav"):
+        return _listening(request, made, "" if made else "Demandez l'écoute à nouveau.")
+    if made is None or not made.sound:
+        raise HTTPException(404)
+    return Response(made.sound, media_type="audio/wav")
+
+
+def _listening(request: Request, made: Listening | None, fault: str = "") -> Response:
+    return web.page(request, "questions/listening.html", {"made": made, "fault": fault})
+
+
+# --- tried ---------------------------------------------------------------------------------------
+
+
+@router.post("/questions/{language}/{entry}/essayer")
+async def attempt(
+    request: Request, shared: web.Shared, person: web.Admin, own: OwnDesk, language: str,
+    entry: str,
+) -> Response:  # fmt: skip
+    """What a typed sentence means to the switchboard, with what is typed in the form."""
+    form = await request.form()
+    text = " ".join(str(form.get("phrase", "")).split())[:LONGEST_TRIED]
+    if not text:
+        return _tried(request, fault="Tapez d'abord une phrase, comme la dirait un appelant.")
+    overlay, note = await _overlay(own, received(form), form.get("version"), language, entry)
+    return await _match(request, shared, own, text, language, entry, overlay, note)
+
+
+@router.post("/questions/{language}/{entry}/essayer/son")
+async def attempt_aloud(
+    request: Request, shared: web.Shared, person: web.Admin, own: OwnDesk, language: str,
+    entry: str,
+) -> Response:  # fmt: skip
+    """The same for a recording (a WAV file), with the question as it is saved."""
+    recording = await request.body()
+    try:
+        heard = await own.workshop.hear(recording)
+    except AudioFormatError as error:
+        log.warning("a recording of the console cannot be used: %s", error)
+        return _tried(request, fault="Cet enregistrement ne peut pas être lu. Réessayez.")
+    except IvrError as error:
+        return _tried(request, fault=f"La reconnaissance de la parole a échoué : {error}")
+    if not heard.text:
+        return _tried(request, fault="Aucun mot n'a été reconnu. Parlez plus près du micro.")
+    return await _match(request, shared, own, heard.text, language, entry, (), "",
+                        confidence=heard.confidence)  # fmt: skip
+
+
+async def _overlay(
+    own: Desk, given: Given, base: object, language: str, entry: str
+) -> tuple[Overlay, str]:
+    """The files with what is typed in them; a note when it is tried as it is saved instead."""
+    edit = _edit(given, language, entry)
+    try:
+        if base:
+            edit = await asyncio.to_thread(
+                based, own, language, entry, str(base), dict(edit.after or {})
+            )
+            if version(edit.after) == version(edit.before):
+                return (), ""
+        await asyncio.to_thread(editing.verify, own.root, edit)
+        made = await asyncio.to_thread(editing.drafts, own.root, edit)
+    except IvrError:
+        return (), (
+            "Essayé avec la version enregistrée : ce que vous avez tapé ne peut pas encore être "
+            "enregistré."
+        )
+    note = "Essayé avec vos modifications, qui ne sont pas encore enregistrées."
+    return tuple((str(one.file.relative_to(own.root)), one.after) for one in made), note
+
+
+async def _match(
+    request: Request, shared: web.Parts, own: Desk, text: str, language: str, entry: str,
+    overlay: Overlay, note: str, confidence: float | None = None,
+) -> Response:  # fmt: skip
+    knowledge = shared.store.current
+    today: date = datetime.now(knowledge.hours.zone).date()
+    try:
+        match = await own.workshop.match(text, Context(language=language), today, overlay)
+    except FaultsFound as error:
+        told = "Les fichiers ont une faute, rien ne peut être essayé : "
+        return _tried(request, fault=told + str(error.faults[0]))
+    except IvrError as error:
+        return _tried(request, fault=f"L'essai a échoué : {error}")
+    return _tried(
+        request,
+        match=match,
+        note=note,
+        confidence=confidence,
+        decision=DECISIONS[match.decision],
+        candidates=[
+            (_name(knowledge, one.entry, language), round(one.score * 100), one.entry == entry)
+            for one in match.candidates[:3]
+        ],
+        reasons=_reasons(match),
+    )
+
+
+def _reasons(match: Match) -> list[tuple[str, int]]:
+    """What made the best candidate the best, and by how many parts in a hundred."""
+    parts = {name: value for name, value in match.explain.items() if value > 0}
+    total = sum(parts.values()) or 1.0
+    return [
+        (REASONS.get(name, name), round(value / total * 100))
+        for name, value in sorted(parts.items(), key=lambda item: -item[1])
+    ]
+
+
+def _name(knowledge: Knowledge, entry: str, language: str) -> str:
+    if entry in DIALOGUE_IDS:
+        return f"l'appelant {MOVES.get(entry, entry)}"
+    known = knowledge.entries_in(language).get(entry)
+    return known.title if known else entry
+
+
+def _tried(request: Request, **shown: Any) -> Response:
+    return web.page(request, "questions/tried.html", shown)
