@@ -382,7 +382,7 @@ async def test_what_was_missed_is_learnt_made_a_question_or_dismissed(
     phrase = "le robinet du voisin pisse sur la chaussée"
     await missed(console, 1, phrase, note="C'était bien une fuite.")
     await missed(console, 2, "mon hamster a avalé un trombone")
-    shown = await admin.get("/a-apprendre/groupes")
+    shown = await admin.get("/a-apprendre/groupes", timeout=120)
     assert phrase in shown.text
     assert "C&#39;était bien une fuite." in shown.text
     assert "le service de l'eau" in text_of(shown)
@@ -400,14 +400,14 @@ async def test_what_was_missed_is_learnt_made_a_question_or_dismissed(
     assert phrase in load(console.settings.paths.knowledge).entries["eau-fuite"].examples
     dismissed = {"langue": "fr", "texte": "mon hamster a avalé un trombone"}
     await admin.post("/a-apprendre/ecarter", dismissed)
-    shown = await admin.get("/a-apprendre/groupes")
+    shown = await admin.get("/a-apprendre/groupes", timeout=120)
     assert phrase not in shown.text
     assert "hamster" not in shown.text
     await admin.post("/a-apprendre/reprendre", dismissed)
     [change, *_] = await console.app.state.desk.history.of("fr", "eau-fuite")
     assert change.who == ADMIN
     await admin.post(f"/questions/historique/{change.id}/annuler")
-    shown = await admin.get("/a-apprendre/groupes")
+    shown = await admin.get("/a-apprendre/groupes", timeout=120)
     assert phrase in shown.text  # to be decided on again
     assert "hamster" in shown.text
 
@@ -419,10 +419,10 @@ async def test_what_was_missed_is_learnt_made_a_question_or_dismissed(
 async def test_a_sentence_is_tried_with_what_is_typed(admin: Client) -> None:
     form = await sheet(admin, PATH)
     phrase = {"phrase": "glouglou dans la cave du presbytère"}
-    before = text_of(await admin.post(f"{PATH}/essayer", {**form, **phrase}))
+    before = text_of(await admin.post(f"{PATH}/essayer", {**form, **phrase}, timeout=120))
     assert "Répond tout de suite" not in before
     taught = {**form, "examples": form["examples"] + "\nglouglou dans la cave du presbytère"}
-    after = text_of(await admin.post(f"{PATH}/essayer", {**taught, **phrase}))
+    after = text_of(await admin.post(f"{PATH}/essayer", {**taught, **phrase}, timeout=120))
     assert "cette question" in after
     assert "pas encore enregistrées" in after
     assert "le sens ressemble" in after
@@ -436,13 +436,11 @@ async def test_an_answer_is_heard_and_a_recording_understood(
     form = {**await sheet(admin, PATH), "answer": "À quelle heure ouvre la piscine ?", "offer": ""}
     answer = await admin.post(f"{PATH}/ecouter", form)
     assert "Chargement de la voix" in text_of(answer)
-    started = asyncio.get_running_loop().time()
     async with asyncio.timeout(120):
         while "<audio" not in answer.text:
             assert "fault" not in answer.text, text_of(answer)
             await asyncio.sleep(0.1)
             answer = await admin.get(re.findall(r'hx-get="([^"]+)"', answer.text)[0])
-    assert asyncio.get_running_loop().time() - started < 120
     sound = re.findall(r'src="([^"]+)"', answer.text)[0]
     wave = (await admin.get(sound)).content
     assert wave[:4] == b"RIFF"
