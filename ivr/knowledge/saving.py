@@ -7,9 +7,9 @@ import shutil
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import replace as replace_in
 from pathlib import Path
 from typing import Any
 
@@ -76,31 +76,54 @@ def write(root: Path, drafts: Sequence[Draft]) -> None:
     when one cannot be written. Nothing is changed then; only when a later one of several cannot
     be written, those before it have been.
     """
-    refuse(root, drafts)
+    after = refuse(root, drafts)
     with _writing:
         for one in drafts:
             if one.before != one.after:
                 replace(one.file, one.before, one.after)
+    now = state(root)
+    _looks[root] = replace_in(after, state={**after.state, **{d.file: now[d.file] for d in drafts}})
 
 
-def refuse(root: Path, drafts: Sequence[Draft]) -> None:
-    """Raises what ``write`` would for faults; reads and checks all files: 1 s for 10,000 lines."""
-    known, loads = _known(root, tuple(state(root).items()))
-    after, loads_after = _faults(root, drafts)
-    if not after:
-        return
-    new = Counter(map(_essence, after)) - known
-    if faults := [fault for fault in after if _essence(fault) in new]:
-        raise KnowledgeError(faults)
-    if not (loads and loads_after):
-        raise AlreadyBroken(after)
+def refuse(root: Path, drafts: Sequence[Draft]) -> Look:
+    """Raises what ``write`` would for faults; reads and checks all files: 1 s for 10,000 lines.
+
+    Returns what was found with the drafts in the files.
+    """
+    known = _known(root)
+    faults, loads = _faults(root, drafts)
+    after = Look(known.state, Counter(map(_essence, faults)), loads)
+    new = after.faults - known.faults
+    if wrong := [fault for fault in faults if _essence(fault) in new]:
+        raise KnowledgeError(wrong)
+    if faults and not (known.loads and loads):
+        raise AlreadyBroken(faults)
+    return after
 
 
-@lru_cache(maxsize=2)
-def _known(root: Path, _state: tuple[tuple[Path, State], ...]) -> tuple[Counter[Any], bool]:
-    """The faults of the files as they are, and whether they can be loaded."""
-    faults, loads = _faults(root, [])
-    return Counter(map(_essence, faults)), loads
+@dataclass(frozen=True)
+class Look:
+    """What checking all files once has found."""
+
+    state: Mapping[Path, State]
+    """Of the files then; a later one makes another look necessary."""
+    faults: Counter[Any]
+    """Their essences."""
+    loads: bool
+
+
+_looks: dict[Path, Look] = {}
+"""The last look at each folder."""
+
+
+def _known(root: Path) -> Look:
+    """What is wrong in the files as they are."""
+    now = state(root)
+    known = _looks.get(root)
+    if known is None or known.state != now:
+        faults, loads = _faults(root, [])
+        known = _looks[root] = Look(now, Counter(map(_essence, faults)), loads)
+    return known
 
 
 def _faults(root: Path, drafts: Sequence[Draft]) -> tuple[list[Fault], bool]:
