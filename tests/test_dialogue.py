@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.dialogue import machine
+from ivr.dialogue import machine, rehearsal
 from ivr.dialogue.machine import Dialogue
 from ivr.dialogue.prompts import PROMPTS
 from ivr.dialogue.state import Phase, State
@@ -48,6 +48,7 @@ from ivr.dialogue.turns import (
 )
 from ivr.events import QueueOutcome
 from ivr.knowledge.base import Knowledge
+from ivr.knowledge.hours import Announcement
 from ivr.knowledge.load import load
 from ivr.nlu.match import DIALOGUE_IDS, Candidate, Decision, Match
 
@@ -438,3 +439,27 @@ def test_without_messages_nothing_is_ever_recorded() -> None:
             said += [action.about for action in actions if isinstance(action, Say)]
             assert not any(isinstance(action, Record) for action in actions)
     assert not [about for about in said if about.startswith("message.")]
+
+
+# --- announcements -----------------------------------------------------------------------------
+
+
+def announcing(text: str) -> Knowledge:
+    """The sample knowledge with an announcement from 9 to 16 on the day of ``OPEN``."""
+    written = {"from": "2026-11-24 09:00", "until": "2026-11-24 16:00", "text": text}
+    announcements = (Announcement.model_validate(written),)
+    hours = knowledge().hours.model_copy(update={"announcements": announcements})
+    return replace(knowledge(), hours=hours)
+
+
+def test_the_greeting_announces_while_it_is_valid() -> None:
+    text = "Exceptionnellement, la mairie ferme à 16 heures aujourd'hui"
+    known = announcing(text)
+    dialogue = Dialogue(Talk(known))
+    for at, said in ((OPEN, True), (NIGHT, False)):
+        _, actions = dialogue.advance(dialogue.begin(), Turn(Opened(CALLER), at))
+        greeting = next(action.text for action in actions if isinstance(action, Say))
+        assert (f"{text}." in greeting) is said
+        assert greeting.startswith("Bonjour")
+        assert greeting.endswith(("Que puis-je faire pour vous ?", "Je vous écoute."))
+    assert (f"{text}.", "fr") in rehearsal.prompts(known), "spoken ahead of the calls"

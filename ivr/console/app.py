@@ -29,11 +29,15 @@ from ivr.calllog.database import Database
 from ivr.console import (
     access,
     admin,
+    data_pages,
+    hours_pages,
     learning,
     live_pages,
+    operator_pages,
     question_history,
     question_tools,
     questions,
+    settings_pages,
     web,
 )
 from ivr.console.accounts import Accounts
@@ -56,6 +60,10 @@ ROUTERS = (
     question_history.router,
     question_tools.router,
     learning.router,
+    settings_pages.router,
+    operator_pages.router,
+    hours_pages.router,
+    data_pages.router,
 )
 
 HEADERS = {

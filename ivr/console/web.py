@@ -38,6 +38,8 @@ MENU = (
     ("/direct", "En direct", False),
     ("/questions", "Questions", True),
     ("/a-apprendre", "À apprendre", True),
+    ("/reglages", "Réglages", True),
+    ("/donnees", "Données personnelles", True),
     ("/compte", "Mon compte", False),
     ("/comptes", "Comptes", True),
     ("/journal", "Journal", True),

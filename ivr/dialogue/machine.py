@@ -101,11 +101,11 @@ class Dialogue:
     def _greet(self, state: State, turn: Turn) -> Step:
         mode = self.talk.mode(turn.at)
         if mode is Mode.OPERATORS_FIRST:
-            say = self.talk.say(state, "greeting.operators-first")
+            say = self.talk.greeting(state, "greeting.operators-first", turn.at)
             state = replace(state, overflow=True)
             return self.people.reach(state, RECEPTION, "Nouvel appel", turn, say)
         key = "greeting.closed" if mode is Mode.MACHINE_ALONE else "greeting.open"
-        return self.talk.ask(state, Phase.REQUEST, self.talk.say(state, key))
+        return self.talk.ask(state, Phase.REQUEST, self.talk.greeting(state, key, turn.at))
 
     def _back_from_queue(self, state: State, turn: Turn) -> Step:
         if state.overflow:

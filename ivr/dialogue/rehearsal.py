@@ -46,6 +46,8 @@ def _prompts(knowledge: Knowledge, language: str) -> Iterator[Line]:
         for variant in range(knowledge.catalogue.variants(key, language)):
             text = knowledge.catalogue.text(key, language, variant=variant, **unknown)
             yield from ((one, language) for one in sentences(text) if UNKNOWN not in one)
+    if language == REFERENCE:
+        yield from ((one.sentence, language) for one in knowledge.hours.announcements)
     says = [talk.transfer_announcement(state, name) for name in knowledge.departments]
     yield from ((say.text, language) for say in (*talk.keys(state), *says))
 

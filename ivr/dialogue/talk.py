@@ -8,7 +8,9 @@ from datetime import datetime
 from ivr.dialogue.state import Phase, State
 from ivr.dialogue.turns import Action, HangUp, Listen, Note, Outcome, Say, Transfer, Turn
 from ivr.knowledge.base import RECEPTION, Knowledge
+from ivr.knowledge.catalogue import REFERENCE
 from ivr.knowledge.hours import Mode
+from ivr.speech.spoken import sentences
 
 Step = tuple[State, tuple[Action, ...]]
 """The new state, and what to do."""
@@ -55,6 +57,15 @@ class Talk:
         variant = len(state.answered) + state.misunderstood
         text = texts.text(key, state.language, variant=variant, **params)
         return Say(text, key, state.language, state.pace)
+
+    def greeting(self, state: State, key: str, at: datetime) -> Say:
+        """A greeting, with the announcements of the moment behind its first sentence."""
+        say = self.say(state, key)
+        announced = self.knowledge.hours.announced(at)
+        if not announced or state.language != REFERENCE:
+            return say
+        hello, *rest = sentences(say.text)
+        return replace(say, text=" ".join((hello, *announced, *rest)))
 
     def answer(
         self, state: State, entry: str, turn: Turn, follow_up: str | None

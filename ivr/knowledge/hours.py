@@ -163,6 +163,51 @@ class ExtraOpening(_Dates):
         return _no_overlap(value)
 
 
+_MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[ T](\d{1,2}):(\d{2}))?")
+
+
+def _moment_written(value: Any) -> datetime:
+    """``2026-12-24 14:00``, or a day alone: its midnight. Wall-clock time of the town."""
+    found = _MOMENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    try:
+        if found is None:
+            raise ValueError
+        day, hour, minute = found.groups()
+        return datetime.combine(date.fromisoformat(day), time(int(hour or 0), int(minute or 0)))
+    except ValueError:
+        raise ValueError(
+            f"« {value} » n'est pas un moment : écrivez 2026-12-24 14:00, ou 2026-12-24"
+        ) from None
+
+
+WallClock = Annotated[
+    datetime,
+    PlainValidator(_moment_written),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}([ T]\d{1,2}:\d{2})?$"}),
+]
+"""A moment on the town's clocks, without a time zone."""
+
+
+class Announcement(Model):
+    """What the greeting says besides, for a while: "Exceptionnellement, …"."""
+
+    text: str = Field(min_length=1, max_length=300)
+    first: WallClock = Field(alias="from")
+    until: WallClock
+    """It is no longer said from then on."""
+
+    @property
+    def sentence(self) -> str:
+        """The text as it is said, with a full stop where it has no end."""
+        return self.text if self.text.endswith((".", "!", "?", "…")) else f"{self.text}."
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if self.until <= self.first:
+            raise ValueError("« until » doit venir après « from »")
+        return self
+
+
 DayKind = Literal[
     "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "holiday",
     "closure",
@@ -203,6 +248,7 @@ class Hours(Model):
     closures: tuple[Closure, ...] = ()
     openings: tuple[ExtraOpening, ...] = ()
     modes: tuple[ModeLine, ...] = (ModeLine(mode=Mode.MACHINE_FIRST),)
+    announcements: tuple[Announcement, ...] = ()
 
     @field_validator("time_zone")
     @classmethod
@@ -324,6 +370,11 @@ class Hours(Model):
             if part.start <= minute < part.end:
                 return self.moment(local.date(), part.end)
         return None
+
+    def announced(self, at: datetime) -> list[str]:
+        """The texts of the announcements that are valid at this moment."""
+        wall = self.local(at).replace(tzinfo=None)
+        return [one.sentence for one in self.announcements if one.first <= wall < one.until]
 
     def mode(self, at: datetime) -> Mode:
         """Who answers at this moment."""

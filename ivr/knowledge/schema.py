@@ -37,6 +37,7 @@ _PROMPTS = {
 HELP = {
     "address": "L'adresse, telle qu'on la dit.",
     "access": "Comment venir, où se garer.",
+    "announcements": "Annonces dites à l'accueil pendant un temps : « Exceptionnellement, … ».",
     "answer": "La réponse dite : l'essentiel d'abord, 25 secondes au plus. {{ … }} cite un fait.",
     "answers": "La réponse dans d'autres langues : {en: …}.",
     "closures": "Fermetures exceptionnelles et ponts.",

@@ -1,0 +1,287 @@
+"""Settings in ``hours.yaml``: hours, closures, openings, announcements, and who answers when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, HTTPException, Request
+from fastapi.responses import Response
+
+from ivr.console import web
+from ivr.console.settings_pages import Field, Seen, save
+from ivr.errors import FaultsFound, IvrError
+from ivr.knowledge.hours import DAYS, Hours, Mode
+from ivr.knowledge.settings_files import intervals, read_as, set_week, version
+from ivr.yamledit import FileChanged
+
+router = APIRouter()
+
+FILE = "hours.yaml"
+DAY_NAMES = dict(
+    zip(
+        DAYS, ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"), strict=True
+    )
+)
+KIND_NAMES = {**DAY_NAMES, "holiday": "jours fériés", "closure": "fermetures"}
+MODE_NAMES = {
+    Mode.MACHINE_FIRST.value: "La machine d'abord : elle passe l'appel à un agent au besoin",
+    Mode.OPERATORS_FIRST.value: "Les agents d'abord : la machine quand ils sont tous pris",
+    Mode.MACHINE_ALONE.value: "La machine seule : les demandes d'agent deviennent des rappels",
+}
+LISTS = {
+    "fermetures": ("closures", "une fermeture"),
+    "ouvertures": ("openings", "une ouverture exceptionnelle"),
+    "annonces": ("announcements", "une annonce"),
+}
+"""The lists that lines are added to and taken from: address, key, how the log calls one."""
+SPARE = 2
+"""Empty lines at the end of the form of modes."""
+
+Several = Annotated[list[str] | None, Form(max_length=200)]
+
+
+@router.get("/reglages/horaires")
+async def schedules(request: Request, shared: web.Shared, person: web.Admin) -> Response:
+    """All schedules, closures and openings."""
+    return _page(request, shared, "settings/hours.html")
+
+
+@router.get("/reglages/horaires/{name}")
+async def schedule(request: Request, shared: web.Shared, person: web.Admin, name: str) -> Response:
+    """The form of one schedule."""
+    return _schedule_page(request, shared, name)
+
+
+@router.post("/reglages/horaires/{name}")
+async def change_schedule(
+    request: Request, shared: web.Shared, person: web.Admin, name: str, vu: Seen
+) -> Response:
+    """Write one schedule."""
+    form = await request.form()
+    typed = {day: str(form.get(day, ""))[:200] for day in DAYS}
+    on_holidays = "feries" in form
+    if name not in _hours(shared)[1]["schedules"]:
+        raise HTTPException(404)
+
+    def change(data: dict[str, Any]) -> None:
+        week = {day: intervals(text) for day, text in typed.items()}
+        set_week(data["schedules"][name], week, on_holidays=on_holidays)
+
+    try:
+        await save(shared, person, FILE, vu, change, f"a modifié l'horaire {name}")
+    except (IvrError, ValueError) as error:
+        return _schedule_page(request, shared, name, error, typed)
+    return web.go_to(request, "/reglages/horaires", f"L'horaire « {name} » est enregistré.")
+
+
+@router.get("/reglages/annonces")
+async def announcements(request: Request, shared: web.Shared, person: web.Admin) -> Response:
+    """What the greeting says besides."""
+    return _page(request, shared, "settings/announcements.html")
+
+
+@router.get("/reglages/modes")
+async def modes(request: Request, shared: web.Shared, person: web.Admin) -> Response:
+    """Who answers when."""
+    return _modes_page(request, shared)
+
+
+@router.post("/reglages/modes")
+async def change_modes(
+    request: Request, shared: web.Shared, person: web.Admin, vu: Seen
+) -> Response:
+    """Write who answers when."""
+    form = await request.form()
+    lines = []
+    for number in range(100):
+        mode = str(form.get(f"mode-{number}", ""))[:50]
+        days = [str(one)[:50] for one in form.getlist(f"jours-{number}")]
+        hours = str(form.get(f"heures-{number}", ""))[:50]
+        if mode:
+            lines.append({"mode": mode, "days": days, "hours": hours.strip()})
+    last = {"mode": str(form.get("sinon", ""))[:50], "days": [], "hours": ""}
+
+    def change(data: dict[str, Any]) -> None:
+        wanted = [_mode_line(line) for line in (*lines, last)]
+        if wanted != [_without_nothing(one) for one in data.get("modes") or []]:
+            data["modes"] = wanted
+
+    try:
+        if any(not line["days"] and not line["hours"] for line in lines):
+            raise ValueError("Chaque ligne doit avoir des jours ou des heures ; sinon retirez-la.")
+        await save(shared, person, FILE, vu, change, "a modifié qui répond et quand")
+    except (IvrError, ValueError) as error:
+        return _modes_page(request, shared, error, [*lines, last])
+    return web.go_to(request, "/reglages/modes", "C'est enregistré.")
+
+
+@router.post("/reglages/{kind}/ajouter")
+async def add(
+    request: Request, shared: web.Shared, person: web.Admin, kind: str, vu: Seen, debut: Field,
+    fin: Field = "", heures: Field = "", texte: Field = "", horaires: Several = None,
+) -> Response:  # fmt: skip
+    """Add a closure, an opening or an announcement."""
+    key, called = _list(kind)
+    typed = {
+        "debut": debut, "fin": fin, "heures": heures, "texte": texte, "horaires": horaires or [],
+    }  # fmt: skip
+
+    def change(data: dict[str, Any]) -> None:
+        data[key] = [*(data.get(key) or []), _line(kind, typed)]
+
+    try:
+        await save(shared, person, FILE, vu, change, f"a ajouté {called}")
+    except (IvrError, ValueError) as error:
+        template = "settings/announcements.html" if kind == "annonces" else "settings/hours.html"
+        return _page(request, shared, template, error, {"kind": kind, **typed})
+    return web.go_to(request, _home(kind), "C'est enregistré.")
+
+
+@router.post("/reglages/{kind}/{number}/retirer")
+async def remove(
+    request: Request, shared: web.Shared, person: web.Admin, kind: str, number: int, vu: Seen
+) -> Response:
+    """Take one away."""
+    key, called = _list(kind)
+
+    def change(data: dict[str, Any]) -> None:
+        listed = data.get(key) or []
+        if not 0 <= number < len(listed):
+            raise FileChanged("Cette ligne n'est plus là : rien n'a été changé.")
+        data[key] = [one for place, one in enumerate(listed) if place != number]
+
+    try:
+        await save(shared, person, FILE, vu, change, f"a retiré {called}")
+    except IvrError as error:
+        template = "settings/announcements.html" if kind == "annonces" else "settings/hours.html"
+        return _page(request, shared, template, error)
+    return web.go_to(request, _home(kind), "C'est retiré.")
+
+
+def told(error: Exception | None) -> str:
+    """A fault for the reader of a page: where it is in the file says nothing to them."""
+    if isinstance(error, FaultsFound):
+        return "\n".join(fault.message for fault in error.faults)
+    return str(error) if error else ""
+
+
+def _list(kind: str) -> tuple[str, str]:
+    if kind not in LISTS:
+        raise HTTPException(404)
+    return LISTS[kind]
+
+
+def _home(kind: str) -> str:
+    return "/reglages/annonces" if kind == "annonces" else "/reglages/horaires"
+
+
+def _line(kind: str, typed: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of a list as ``hours.yaml`` has it. Raises ValueError, in French."""
+    text = " ".join(typed["texte"].split())
+    start, end = (typed[name].strip().replace("T", " ") for name in ("debut", "fin"))
+    if kind == "annonces":
+        return {"from": start, "until": end, "text": text}
+    line: dict[str, Any] = {"from": start}
+    if end and end != start:
+        line["until"] = end
+    hours = intervals(typed["heures"])
+    if kind == "ouvertures":
+        line["hours"] = hours
+    elif len(hours) > 1:
+        raise ValueError("Une fermeture n'a qu'une plage horaire : faites-en deux.")
+    elif hours:
+        line["hours"] = hours[0]
+    if kind == "fermetures":
+        line["reason"] = text
+    if typed["horaires"]:
+        line["schedules"] = typed["horaires"]
+    return line
+
+
+def _mode_line(line: Mapping[str, Any]) -> dict[str, Any]:
+    wanted = {"mode": line["mode"]}
+    if line["days"]:
+        wanted["days"] = line["days"]
+    if line["hours"]:
+        (wanted["hours"], *more) = intervals(line["hours"])
+        if more:
+            raise ValueError("Une ligne n'a qu'une plage horaire : faites-en deux.")
+    return wanted
+
+
+def _without_nothing(line: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in line.items() if value}
+
+
+def _hours(shared: web.Parts) -> tuple[Hours, dict[str, Any]]:
+    return read_as(shared.settings.paths.knowledge / FILE, Hours)
+
+
+def _page(
+    request: Request,
+    shared: web.Parts,
+    template: str,
+    error: Exception | None = None,
+    given: Mapping[str, Any] | None = None,
+) -> Response:
+    hours, data = _hours(shared)
+    context = {
+        "hours": hours,
+        "weeks": {name: _week(one) for name, one in data["schedules"].items()},
+        "data": {key: data.get(key) or [] for key, _ in LISTS.values()},
+        "days": DAY_NAMES,
+        "seen": version(shared.settings.paths.knowledge / FILE),
+        "fault": told(error),
+        "given": given or {},
+    }
+    return web.page(request, template, context, 422 if error else 200)
+
+
+def _week(schedule: Mapping[str, Any]) -> dict[str, str]:
+    """The hours of each day as people type them."""
+    return {day: ", ".join(schedule.get(day, schedule.get("every_day")) or []) for day in DAYS}
+
+
+def _schedule_page(
+    request: Request,
+    shared: web.Parts,
+    name: str,
+    error: Exception | None = None,
+    typed: Mapping[str, str] | None = None,
+) -> Response:
+    hours, data = _hours(shared)
+    if name not in data["schedules"]:
+        raise HTTPException(404)
+    context = {
+        "name": name,
+        "week": typed or _week(data["schedules"][name]),
+        "on_holidays": hours.schedules[name].open_on_public_holidays,
+        "days": DAY_NAMES,
+        "seen": version(shared.settings.paths.knowledge / FILE),
+        "fault": told(error),
+    }
+    return web.page(request, "settings/schedule.html", context, 422 if error else 200)
+
+
+def _modes_page(
+    request: Request,
+    shared: web.Parts,
+    error: Exception | None = None,
+    typed: list[dict[str, Any]] | None = None,
+) -> Response:
+    _hours_now, data = _hours(shared)
+    written = data.get("modes") or [{"mode": Mode.MACHINE_FIRST.value}]
+    lines = typed or [
+        {"mode": one["mode"], "days": one.get("days") or [], "hours": one.get("hours") or ""}
+        for one in written
+    ]
+    context = {
+        "lines": [*lines[:-1], *({"mode": "", "days": [], "hours": ""} for _ in range(SPARE))],
+        "last": lines[-1]["mode"],
+        "modes": MODE_NAMES,
+        "kinds": KIND_NAMES,
+        "seen": version(shared.settings.paths.knowledge / FILE),
+        "fault": told(error),
+    }
+    return web.page(request, "settings/modes.html", context, 422 if error else 200)

@@ -1,0 +1,156 @@
+"""Settings: the page that leads to each, the voice, and those that are set elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+from pydantic import SecretStr
+
+from ivr.console import web
+from ivr.console.accounts import Person
+from ivr.errors import IvrError
+from ivr.knowledge.settings_files import Change, change_alone, change_knowledge, read_as, version
+from ivr.settings import DEFAULT_FILE, Section, Settings, variable_name
+from ivr.speech.voices import VoiceFile
+
+router = APIRouter()
+
+Field = Annotated[str, Form(max_length=500)]
+Seen = Annotated[str, Form(max_length=64)]
+"""The version of the file that the form was made from."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One setting, for people."""
+
+    name: str
+    value: str
+    where: str
+
+
+@router.get("/reglages")
+async def index(request: Request, shared: web.Shared, person: web.Admin) -> Response:
+    """What can be set, here or elsewhere."""
+    settings = shared.settings
+    context = {
+        "announced": shared.store.current.hours.announced(datetime.now(UTC)),
+        "faults": shared.store.faults,
+        "elsewhere": await asyncio.to_thread(elsewhere, settings, os.environ),
+    }
+    return web.page(request, "settings/index.html", context)
+
+
+@router.get("/reglages/voix")
+async def voice(request: Request, shared: web.Shared, person: web.Admin) -> Response:
+    """Pace and loudness of the configured voice."""
+    return _voice_page(request, shared)
+
+
+@router.post("/reglages/voix")
+async def change_voice(
+    request: Request, shared: web.Shared, person: web.Admin, vu: Seen, debit: Field, volume: Field
+) -> Response:
+    """Write them."""
+
+    def change(data: dict[str, Any]) -> None:
+        for key, text in (("pace", debit), ("loudness", volume)):
+            if _number(data.get(key)) != _number(text) or _number(text) is None:
+                data[key] = _number(text) if _number(text) is not None else text
+
+    file = _voice_file(shared.settings)
+    try:
+        lines = await asyncio.to_thread(change_alone, file, vu, VoiceFile, change)
+    except IvrError as error:
+        return _voice_page(request, shared, str(error), {"pace": debit, "loudness": volume})
+    await tell(shared, person, "a modifié la voix", file.name, lines)
+    return web.go_to(request, "/reglages/voix", "La voix est enregistrée.")
+
+
+async def save(
+    shared: web.Parts, person: Person, name: str, seen: str, change: Change, action: str
+) -> None:
+    """Change a file of the knowledge and note it in the audit log. Raises IvrError."""
+    root = shared.settings.paths.knowledge
+    lines = await asyncio.to_thread(change_knowledge, root, name, seen, change)
+    await tell(shared, person, action, name, lines)
+
+
+async def tell(
+    shared: web.Parts, person: Person, action: str, subject: str, lines: tuple[str, str]
+) -> None:
+    """Note a change of a file; nothing when it said that already."""
+    if any(lines):
+        await shared.accounts.audit(person.login, action, subject, datetime.now(UTC), *lines)
+
+
+def elsewhere(settings: Settings, environ: Mapping[str, str]) -> dict[str, list[Shown]]:
+    """Every setting of ``ivr.toml``, by section: its value, and what it was set by."""
+    file = Path(environ.get("IVR_CONFIG") or DEFAULT_FILE)
+    try:
+        written = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        written = {}
+    found: dict[str, list[Shown]] = {}
+    for section in type(settings).model_fields:
+        table = getattr(settings, section)
+        assert isinstance(table, Section)
+        for key in type(table).model_fields:
+            where = "valeur par défaut"
+            if key in written.get(section, {}):
+                where = str(file)
+            if variable_name(section, key) in environ:
+                where = f"variable {variable_name(section, key)}"
+            value = _shown(key, getattr(table, key))
+            found.setdefault(section, []).append(Shown(f"{section}.{key}", value, where))
+    return found
+
+
+def _shown(key: str, value: object) -> str:
+    if isinstance(value, SecretStr) or "password" in key:
+        return "••••••" if str(value) else "aucun"
+    if key == "url" and "@" in str(value):  # a password may stand in it
+        return f"…@{str(value).rpartition('@')[2]}"
+    if isinstance(value, bool):
+        return "oui" if value else "non"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "aucun"
+    return str(value) if value not in (None, "") else "aucun"
+
+
+def _voice_file(settings: Settings) -> Path:
+    return settings.paths.voices / f"{settings.speaking.voice}.yaml"
+
+
+def _voice_page(
+    request: Request,
+    shared: web.Parts,
+    fault: str = "",
+    given: Mapping[str, str] | None = None,
+) -> Response:
+    file = _voice_file(shared.settings)
+    found, _data = read_as(file, VoiceFile)
+    context = {
+        "voice": found,
+        "given": given or {"pace": f"{found.pace:g}", "loudness": f"{found.loudness:g}"},
+        "file": file.name,
+        "seen": version(file),
+        "fault": fault,
+    }
+    return web.page(request, "settings/voice.html", context, 422 if fault else 200)
+
+
+def _number(text: Any) -> float | None:
+    try:
+        return float(str(text).replace(",", "."))
+    except ValueError:
+        return None

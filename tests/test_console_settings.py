@@ -1,0 +1,289 @@
+"""Settings and people's data in the console: what nobody changed stays, faults change nothing."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+import shutil
+import zipfile
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser
+
+from ivr.calllog.tables import Call, Turn
+from ivr.knowledge.load import load
+from ivr.knowledge.settings_files import intervals
+from ivr.testcaller.network import private_settings
+from tests import console as harness
+from tests.console import ADMIN, OPERATOR, ROOT, Client, Console, browsing, screenshots, serious
+
+PAGES = (
+    *("/reglages", "/reglages/horaires", "/reglages/horaires/mairie", "/reglages/annonces"),
+    *("/reglages/modes", "/reglages/agents", "/reglages/agents/101", "/reglages/agents/nouveau"),
+    *("/reglages/voix", "/donnees"),
+)
+
+
+@pytest.fixture(scope="module")
+async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Console]:
+    """A console whose files these tests change."""
+    root = tmp_path_factory.mktemp("settings")
+    for name in ("knowledge", "voices"):
+        shutil.copytree(ROOT / name, root / name)
+    paths = {"knowledge": root / "knowledge", "voices": root / "voices"}
+    settings = private_settings(root / "var", {"paths": paths})
+    async with harness.console(root, settings) as running:
+        yield running
+
+
+@pytest.fixture
+async def admin(town: Console) -> AsyncIterator[Client]:
+    """An admin without a browser; the files are as in the repository again afterwards."""
+    async with town.client(ADMIN) as client:
+        yield client
+    for name in ("hours.yaml", "operators.yaml"):
+        shutil.copy(ROOT / "knowledge" / name, town.settings.paths.knowledge / name)
+    shutil.copy(ROOT / "voices" / "siwis.yaml", town.settings.paths.voices / "siwis.yaml")
+
+
+async def seen(client: Client, page: str) -> str:
+    """The version of the file that a page was made from."""
+    found = re.search(r'name="vu" value="(\w+)"', (await client.get(page)).text)
+    assert found
+    return found[1]
+
+
+def changed(town: Console, name: str) -> tuple[list[str], list[str]]:
+    """The lines of a file that went and came, against the repository's."""
+    before = (ROOT / "knowledge" / name).read_text().splitlines()
+    after = (town.settings.paths.knowledge / name).read_text().splitlines()
+    return [x for x in before if x not in after], [x for x in after if x not in before]
+
+
+WEEK = {
+    "monday": "8h30-12h, 13h30 à 17h30",
+    "tuesday": "08:30-12:00, 13:30-17:30",
+    "wednesday": "08:30-12:00, 13:30-17:30",
+    "thursday": "08:30-12:00, 13:30-17:30",
+    "friday": "08:30-12:00",
+    "saturday": "",
+    "sunday": "",
+}
+
+
+async def test_pages_open_for_admins_alone(town: Console, admin: Client) -> None:
+    async with town.client(OPERATOR) as operator:
+        for path in PAGES:
+            assert (await admin.get(path)).status_code == 200, path
+            assert (await operator.get(path)).status_code == 403, path
+        answer = await operator.post("/reglages/voix", {"vu": "x", "debit": "1", "volume": "-20"})
+        assert answer.status_code == 403
+
+
+async def test_hours_change_and_the_rest_of_the_file_does_not(town: Console, admin: Client) -> None:
+    form = {"vu": await seen(admin, "/reglages/horaires/mairie"), **WEEK}
+    assert (await admin.post("/reglages/horaires/mairie", form)).status_code == 303
+    hours = load(town.settings.paths.knowledge).hours
+    assert [len(day) for day in hours.schedules["mairie"].week()] == [2, 2, 2, 2, 1, 0, 0]
+    assert len(hours.schedules["etat-civil"].week()[4]) == 2, "it had the same hours by an alias"
+    gone, _ = changed(town, "hours.yaml")
+    assert not [line for line in gone if line.lstrip().startswith("#")], "comments stay"
+    journal = html.unescape((await admin.get("/journal")).text)
+    assert "a modifié l'horaire mairie" in journal
+
+
+@pytest.mark.parametrize(
+    ("day", "said"),
+    [
+        ("le matin", "n'est pas une suite de plages horaires"),
+        ("25:00-26:00", "une heure qui n'existe pas"),
+        ("08:00-12:00, 11:00-13:00", "se chevauchent"),
+        ("12:00-08:00", "finit avant de commencer"),
+        ("{{ 7*7 }}<script>", "n'est pas une suite de plages horaires"),
+    ],
+)
+async def test_hours_that_cannot_be_change_nothing(
+    town: Console, admin: Client, day: str, said: str
+) -> None:
+    form = {"vu": await seen(admin, "/reglages/horaires/mairie"), **WEEK, "monday": day}
+    answer = await admin.post("/reglages/horaires/mairie", form)
+    assert answer.status_code == 422
+    assert said in html.unescape(answer.text)
+    assert html.escape(day) in answer.text.replace("&#34;", "&quot;"), "what was typed is kept"
+    assert changed(town, "hours.yaml") == ([], [])
+
+
+async def test_a_file_saved_by_hand_meanwhile_is_not_overwritten(
+    town: Console, admin: Client
+) -> None:
+    form = {"vu": await seen(admin, "/reglages/horaires/mairie"), **WEEK}
+    file = town.settings.paths.knowledge / "hours.yaml"
+    by_hand = file.read_text() + "# écrit à la main\n"
+    file.write_text(by_hand)
+    answer = await admin.post("/reglages/horaires/mairie", form)
+    assert answer.status_code == 422
+    assert "vient d'être modifié" in html.unescape(answer.text)
+    assert file.read_text() == by_hand
+
+
+async def test_closures_come_and_go(town: Console, admin: Client) -> None:
+    form = {
+        "vu": await seen(admin, "/reglages/horaires"),
+        "debut": "2027-01-04",
+        "fin": "2027-01-05",
+        "texte": "l'inventaire: {{ x }} <b>",
+        "horaires": ["mairie", "ccas"],
+    }
+    assert (await admin.post("/reglages/fermetures/ajouter", form)).status_code == 303
+    closures = load(town.settings.paths.knowledge).hours.closures
+    assert closures[-1].reason == "l'inventaire: {{ x }} <b>"
+    assert closures[-1].schedules == ("mairie", "ccas")
+    gone, came = changed(town, "hours.yaml")
+    assert (gone, len(came)) == ([], 1)
+    page = await admin.get("/reglages/horaires")
+    assert "&lt;b&gt;" in page.text
+    again = await admin.post("/reglages/fermetures/ajouter", form)
+    assert again.status_code == 422, "a double click finds the file changed"
+    number = len(closures) - 1
+    form = {"vu": await seen(admin, "/reglages/horaires")}
+    assert (await admin.post(f"/reglages/fermetures/{number}/retirer", form)).status_code == 303
+    assert changed(town, "hours.yaml") == ([], [])
+
+
+async def test_an_announcement_is_said_while_it_is_valid(town: Console, admin: Client) -> None:
+    form = {
+        "vu": await seen(admin, "/reglages/annonces"),
+        "debut": "2026-01-01T09:00",
+        "fin": "2026-01-01T16:00",
+        "texte": "Exceptionnellement, la mairie ferme à 16 heures aujourd'hui",
+    }
+    assert (await admin.post("/reglages/annonces/ajouter", form)).status_code == 303
+    hours = load(town.settings.paths.knowledge).hours
+    during = datetime(2026, 1, 1, 14, 59, tzinfo=UTC)  # 15:59 in Paris
+    assert hours.announced(during) == [form["texte"] + "."]
+    assert hours.announced(during + timedelta(minutes=1)) == []
+    wrong = {**form, "vu": await seen(admin, "/reglages/annonces"), "fin": "2025-01-01T16:00"}
+    answer = await admin.post("/reglages/annonces/ajouter", wrong)
+    assert "doit venir après" in answer.text
+
+
+async def test_modes_are_written_in_their_order(town: Console, admin: Client) -> None:
+    form = {
+        "vu": await seen(admin, "/reglages/modes"),
+        "mode-0": "machine-alone",
+        "jours-0": ["saturday", "sunday", "holiday", "closure"],
+        "mode-1": "operators-first",
+        "heures-1": "9h-12h",
+        "sinon": "machine-first",
+    }
+    assert (await admin.post("/reglages/modes", form)).status_code == 303
+    modes = load(town.settings.paths.knowledge).hours.modes
+    said = [one.mode.value for one in modes]
+    assert said == ["machine-alone", "operators-first", "machine-first"]
+    seen_now = await seen(admin, "/reglages/modes")
+    form = {"vu": seen_now, "mode-0": "nobody", "sinon": "machine-first", "heures-0": "9h-12h"}
+    assert "« nobody » n'est pas possible" in html.unescape(
+        (await admin.post("/reglages/modes", form)).text
+    )
+
+
+async def test_operators_change_and_must_know_their_departments(
+    town: Console, admin: Client
+) -> None:
+    form = {
+        "vu": await seen(admin, "/reglages/agents/nouveau"),
+        "nom": "Anne O'Brien",
+        "poste": "107",
+        "services": ["accueil", "ccas"],
+    }
+    assert (await admin.post("/reglages/agents/nouveau", form)).status_code == 303
+    known = {one.extension: one for one in load(town.settings.paths.knowledge).operators}
+    assert known["107"].departments == ("accueil", "ccas")
+    form = {"vu": await seen(admin, "/reglages/agents/107"), "nom": "Anne", "services": ["mars"]}
+    answer = await admin.post("/reglages/agents/107", form)
+    assert answer.status_code == 422
+    assert "mars" in answer.text
+    form = {"vu": await seen(admin, "/reglages/agents")}
+    assert (await admin.post("/reglages/agents/107/retirer", form)).status_code == 303
+    assert changed(town, "operators.yaml") == ([], [])
+
+
+async def test_pace_of_the_voice(town: Console, admin: Client) -> None:
+    form = {"vu": await seen(admin, "/reglages/voix"), "debit": "0,9", "volume": "-20"}
+    assert (await admin.post("/reglages/voix", form)).status_code == 303
+    written = (town.settings.paths.voices / "siwis.yaml").read_text()
+    assert "pace: 0.9        # le débit" in written
+    assert "loudness: -20    #" in written
+    form = {"vu": await seen(admin, "/reglages/voix"), "debit": "vite", "volume": "-99"}
+    answer = await admin.post("/reglages/voix", form)
+    assert answer.status_code == 422
+    assert (town.settings.paths.voices / "siwis.yaml").read_text() == written
+
+
+async def test_other_settings_are_shown_without_their_secrets(admin: Client) -> None:
+    page = (await admin.get("/reglages")).text
+    assert "trunk.password" in page
+    assert "sip.port" in page
+    assert "valeur par défaut" in page
+
+
+async def test_people_s_data_are_handed_out_and_forgotten(town: Console, admin: Client) -> None:
+    at = datetime.now(UTC)
+    call = Call(id="9.1", caller_number="+33612345678", started_at=at, ended_at=at)
+    call.turns.append(Turn(number=1, at=at, happened="heard", heard="je cherche <b>la piscine"))
+    await town.parts.database.run(lambda session: session.add(call))
+    found = await admin.post("/donnees", {"numero": "06 12 34 56 78"})
+    assert "1 appels" in found.text
+    archive = await admin.post("/donnees/export", {"numero": "0612345678"})
+    names = zipfile.ZipFile(io.BytesIO(archive.content)).namelist()
+    assert names
+    unsure = await admin.post("/donnees/effacement", {"numero": "0612345678"})
+    assert "cochez la case" in unsure.text
+    sure = {"numero": "0612345678", "accord": "oui"}
+    assert (await admin.post("/donnees/effacement", sure)).status_code == 303
+    again = await admin.post("/donnees", {"numero": "0612345678"})
+    assert "Aucune donnée" in again.text
+    journal = (await admin.get("/journal")).text
+    assert "06 •• •• •• 78" in journal
+    assert "06 12 34 56 78" not in journal
+    wrong = await admin.post("/donnees", {"numero": "<script>"})
+    assert wrong.status_code == 422
+    assert "un numéro de téléphone" in wrong.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("", []),
+        ("8h-12h", ["08:00-12:00"]),
+        ("08:30 - 12:00 et 13h30 à 17 h 30", ["08:30-12:00", "13:30-17:30"]),
+    ],
+)
+def test_hours_as_people_type_them(typed: str, read: list[str]) -> None:
+    assert intervals(typed) == read
+
+
+@pytest.mark.browser
+async def test_an_admin_announces_an_early_closing(
+    town: Console, browser: Browser, tmp_path: Path
+) -> None:
+    async with browsing(browser, town, ADMIN) as page:
+        for path in PAGES:
+            await page.goto(path)
+            assert await serious(page) == [], path
+            await screenshots(page, tmp_path, path.strip("/").replace("/", "-"))
+        await page.set_viewport_size({"width": 1440, "height": 1000})
+        await page.goto("/reglages")
+        await page.get_by_role("link", name="Annonces exceptionnelles").click()
+        await page.get_by_label("Texte").fill("Exceptionnellement, la mairie ferme à 16 heures.")
+        today = datetime.now(town.parts.store.current.hours.zone)
+        await page.get_by_label("Du", exact=True).fill(f"{today:%Y-%m-%dT00:00}")
+        await page.get_by_label("Jusqu'au").fill(f"{today + timedelta(days=1):%Y-%m-%dT00:00}")
+        await page.get_by_role("button", name="Ajouter").click()
+        await page.get_by_text("C'est enregistré.").wait_for()
+    hours = load(town.settings.paths.knowledge).hours
+    assert hours.announced(datetime.now(UTC))[-1].startswith("Exceptionnellement")
