@@ -79,6 +79,7 @@ HELP = {
     "schedules": "Les horaires de la semaine ; dans une fermeture, ceux qu'elle concerne.",
     "switchboard": "L'horaire que suit le standard : ses fermetures sont les siennes.",
     "synonyms": "Ce que les gens disent à la place.",
+    "text": "Ce que dit l'annonce : une phrase courte.",
     "time_zone": "Le fuseau horaire : Europe/Paris.",
     "title": "De quoi il s'agit, pour qui lit une liste.",
     "topics": "Ce dont la mairie ne s'occupe pas, et qui s'en occupe.",
