@@ -102,3 +102,7 @@ class CallerGone(IvrError):
 
 class CallLogError(IvrError):
     """The call log cannot be opened or written."""
+
+
+class CallbackError(IvrError):
+    """What a person asks of a callback cannot be done; the message, in French, says why."""

@@ -239,6 +239,25 @@ class Console(Section):
     """Hours after which one has to sign in again, whatever one does."""
 
 
+class Callbacks(Section):
+    """How people are called back."""
+
+    attempts: int = Field(default=4, ge=1, le=20)
+    """Times that a citizen is dialled before a person decides."""
+    intervals: tuple[Annotated[int, Field(ge=1, le=10_080)], ...] = Field(
+        default=(15, 60, 240), min_length=1
+    )
+    """Minutes after the first attempt, the second and so on; the last one goes on."""
+    operator_rings: int = Field(default=25, ge=5, le=60)
+    """Seconds that the operator's telephone rings."""
+    citizen_rings: int = Field(default=40, ge=10, le=120)
+    """Seconds that the citizen's telephone rings."""
+    foreign: bool = False
+    """Call numbers abroad back, too."""
+    premium: bool = False
+    """Call numbers back that cost more than an ordinary one, too."""
+
+
 class Log(Section):
     """What is printed."""
 
@@ -261,6 +280,7 @@ class Settings(Section):
     messages: Messages = Field(default_factory=Messages)
     retention: Retention = Field(default_factory=Retention)
     console: Console = Field(default_factory=Console)
+    callbacks: Callbacks = Field(default_factory=Callbacks)
     log: Log = Field(default_factory=Log)
 
     @property

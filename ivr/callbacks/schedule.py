@@ -1,19 +1,30 @@
-"""Takes callbacks: in SQL before anything is promised, one open one per number and department."""
+"""The callbacks in SQL: taken before anything is promised, and what people do with them."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from ivr.callbacks import attempts
+from ivr.callbacks.policy import OPEN, Outcome, Policy, State
 from ivr.calllog.database import Database
-from ivr.calllog.tables import Callback
+from ivr.calllog.tables import Callback, CallbackAttempt
+from ivr.errors import CallbackError, CallLogError
 
 REFERENCE_DIGITS = "23456789"
 """Digits of a reference number: those that are not mistaken on a bad line (no 0, no 1)."""
+SAID_BY_PEOPLE = (
+    Outcome.REACHED, Outcome.BUSY, Outcome.NO_ANSWER, Outcome.VOICEMAIL, Outcome.REFUSED,
+    Outcome.WRONG_NUMBER,
+)  # fmt: skip
+"""The outcomes that an operator may report."""
 
 
 @dataclass(frozen=True)
@@ -25,78 +36,272 @@ class Wish:
     department: str
     reason: str
     when: str
-    """As said by the caller; empty means as soon as possible."""
+    """As read back to the caller; empty means as soon as possible."""
     call_id: str
     at: datetime
+    name: str = ""
+    due: datetime | None = None
+    """Not before; None: as soon as possible."""
+    until: datetime | None = None
+    """The end of what the caller wished; None when they named none."""
+    origin: str = "caller"
+    """As ``tables.Callback.origin``."""
+
+
+class Jobs(Protocol):
+    """Where callbacks are put to be made when they are due."""
+
+    async def plan(self, callback_id: int, due_at: datetime) -> None:
+        """Have it made when it is due. Never raises: the next sweep finds what was not planned."""
+
+    async def ring(self, attempt: str) -> bool:
+        """Have an attempt that has begun rung now; False, and nothing done, when that fails."""
+
+
+class NoJobs:
+    """Leaves it all to the sweeper."""
+
+    async def plan(self, callback_id: int, due_at: datetime) -> None:
+        """Do nothing."""
+
+    async def ring(self, attempt: str) -> bool:
+        """Nobody would do it."""
+        return False
 
 
 class Callbacks:
-    """The callbacks of a database. Every method raises CallLogError when that fails."""
+    """The callbacks of a database. Every method raises CallLogError when that fails.
 
-    def __init__(self, database: Database) -> None:
+    Methods that take a reference raise CallbackError, in French, when no open callback has it or
+    when it cannot be done with it now.
+    """
+
+    def __init__(
+        self, database: Database, jobs: Jobs | None = None, policy: Policy | None = None
+    ) -> None:
         self._database = database
+        self._jobs = jobs or NoJobs()
+        self._policy = policy or Policy()
 
     async def take(self, wish: Wish) -> tuple[str, bool]:
         """Write a callback down, or update the open one of this number and department.
 
         Returns its reference and whether one was updated. It is on disk when this returns.
         """
+        try:
+            callback, updated = await self._database.run(lambda session: _take(session, wish))
+        except CallLogError as error:
+            if not isinstance(error.__cause__, IntegrityError):
+                raise
+            # The same number was taken by another process at the same moment.
+            callback, updated = await self._database.run(lambda session: _take(session, wish))
+        if callback.state == State.PENDING:
+            await self._jobs.plan(callback.id, callback.due_at)
+        return callback.reference, updated
 
-        def work(session: Session) -> tuple[str, bool]:
-            callback = session.scalar(
-                select(Callback).where(
-                    Callback.number == wish.number,
-                    Callback.department == wish.department,
-                    Callback.state == "pending",
-                )
+    # --- what people see -----------------------------------------------------------------------
+
+    async def open(self, departments: Collection[str] | None = None) -> list[Callback]:
+        """The callbacks to be made, of these departments or of all, the longest due first."""
+        return await self._listed(Callback.state.in_(OPEN), departments, Callback.due_at)
+
+    async def closed(
+        self, since: datetime, departments: Collection[str] | None = None
+    ) -> list[Callback]:
+        """Those done or cancelled since then, the latest first."""
+        past = Callback.state.not_in(OPEN) & (Callback.updated_at >= since)
+        return await self._listed(past, departments, Callback.updated_at.desc())
+
+    async def history(self, callback_id: int) -> list[CallbackAttempt]:
+        """The attempts of a callback, the first first."""
+        query = select(CallbackAttempt).where(CallbackAttempt.callback_id == callback_id)
+        ordered = query.order_by(CallbackAttempt.started_at)
+        return await self._database.run(lambda session: list(session.scalars(ordered)))
+
+    async def _listed(
+        self, which: ColumnElement[bool], departments: Collection[str] | None, order: Any
+    ) -> list[Callback]:
+        query = select(Callback).where(which).order_by(order, Callback.id)
+        if departments is not None:
+            query = query.where(Callback.department.in_(departments))
+        return await self._database.run(lambda session: list(session.scalars(query)))
+
+    # --- what people do ------------------------------------------------------------------------
+
+    async def claim(self, reference: str, extension: str, at: datetime) -> None:
+        """An operator takes it on: it rings their telephone and no other."""
+        free = Callback.operator.is_(None) | (Callback.operator == extension)
+        await self._change(reference, at, {"operator": extension}, free)
+
+    async def release(self, reference: str, extension: str, at: datetime) -> None:
+        """The operator gives it back to their colleagues."""
+        await self._change(reference, at, {"operator": None}, Callback.operator == extension)
+
+    async def call_now(self, reference: str, extension: str, at: datetime) -> None:
+        """Ring this operator's telephone, then the citizen's, whatever the hour."""
+
+        def work(session: Session) -> str:
+            callback = _found(session, reference)
+            _refuse_while_dialling(callback)
+            if callback.operator not in (None, extension):
+                raise CallbackError(_taken(callback))
+            hold = self._policy.interval(callback.attempts)
+            attempt = attempts.begin(session, callback.id, extension, at, hold, ordered=True)
+            if attempt is None:  # a colleague was faster
+                session.refresh(callback)
+                raise CallbackError(_refusal(callback))
+            return attempt
+
+        attempt = await self._database.run(work)
+        if not await self._jobs.ring(attempt):
+            await attempts.Attempts(self._database, self._policy).settle(
+                attempt, Outcome.NOBODY, at
             )
-            updated = callback is not None
-            if callback is None:
-                callback = Callback(
-                    reference=_new_reference(session),
-                    number=wish.number,
-                    department=wish.department,
-                    taken_at=wish.at,
-                    due_at=wish.at,
-                    state="pending",
-                )
-                session.add(callback)
-            callback.reason, callback.wanted = wish.reason, wish.when
-            callback.call_id, callback.updated_at = wish.call_id, wish.at
-            return callback.reference, updated
+            raise CallbackError(
+                "l'appel n'a pas pu être lancé : Redis ne répond pas ; composez le numéro vous-même"
+            )
+
+    async def reschedule(
+        self, reference: str, due_at: datetime, at: datetime, until: datetime | None = None,
+        wanted: str = "",
+    ) -> None:  # fmt: skip
+        """Call at another time, with as many attempts as a new callback."""
+        values = {
+            "state": State.PENDING, "due_at": due_at, "until": until, "wanted": wanted,
+            "attempts": 0,
+        }  # fmt: skip
+        callback = await self._change(reference, at, values)
+        await self._jobs.plan(callback.id, due_at)
+
+    async def cancel(self, reference: str, at: datetime, note: str = "") -> None:
+        """It is not to be made any more."""
+        values = {"state": State.CANCELLED} | ({"note": note} if note else {})
+        await self._change(reference, at, values)
+
+    async def done(
+        self, reference: str, at: datetime, note: str = "", operator: str | None = None
+    ) -> None:
+        """The citizen was reached, by whatever means; also while the call goes on."""
+        values: dict[str, object] = {"state": State.DONE, "outcome": Outcome.REACHED}
+        values |= {"note": note} if note else {}
+        values |= {"operator": operator} if operator else {}
+        await self._change(reference, at, values, while_dialling=True)
+
+    async def report(self, reference: str, outcome: Outcome, at: datetime, note: str = "") -> State:
+        """What an operator says of a call that they made: it is tried again, or is done.
+
+        outcome: one of ``SAID_BY_PEOPLE``. Returns the state in which the callback is now.
+        """
+
+        def work(session: Session) -> Callback:
+            callback = _found(session, reference)
+            _refuse_while_dialling(callback)
+            verdict = self._policy.after(outcome, callback.attempts, at, callback.department)
+            attempts.decide(callback, verdict, outcome, at)
+            callback.note = note or callback.note
+            return callback
+
+        callback = await self._database.run(work)
+        if callback.state == State.PENDING:
+            await self._jobs.plan(callback.id, callback.due_at)
+        return State(callback.state)
+
+    async def _change(
+        self,
+        reference: str,
+        at: datetime,
+        values: Mapping[str, object],
+        allowed: ColumnElement[bool] | None = None,
+        *,
+        while_dialling: bool = False,
+    ) -> Callback:
+        """Write values where the callback still is as it must be: of two at once, one succeeds."""
+
+        def work(session: Session) -> Callback:
+            callback = _found(session, reference)
+            if not while_dialling:
+                _refuse_while_dialling(callback)
+            states = OPEN if while_dialling else (State.PENDING, State.PERSON)
+            change = update(Callback).where(Callback.id == callback.id, Callback.state.in_(states))
+            if allowed is not None:
+                change = change.where(allowed)
+            done = session.execute(change.values(**values, updated_at=at))
+            if not done.rowcount:  # type: ignore[attr-defined]
+                session.refresh(callback)
+                raise CallbackError(_refusal(callback))
+            session.refresh(callback)
+            return callback
 
         return await self._database.run(work)
 
-    async def pending(self) -> list[Callback]:
-        """The callbacks to be made, oldest first."""
-        return await self._database.run(
-            lambda session: list(
-                session.scalars(
-                    select(Callback).where(Callback.state == "pending").order_by(Callback.taken_at)
-                ).all()
-            )
+
+def _take(session: Session, wish: Wish) -> tuple[Callback, bool]:
+    callback = session.scalar(
+        select(Callback).where(
+            Callback.number == wish.number,
+            Callback.department == wish.department,
+            Callback.state.in_(OPEN),
         )
-
-    async def close(self, reference: str, state: str, at: datetime) -> bool:
-        """Mark a pending callback ``done`` or ``cancelled``; False if there is none such."""
-
-        def work(session: Session) -> bool:
-            callback = session.scalar(
-                select(Callback).where(Callback.reference == reference, Callback.state == "pending")
-            )
-            if callback is None:
-                return False
-            callback.state, callback.updated_at = state, at
-            return True
-
-        return await self._database.run(work)
+    )
+    updated = callback is not None
+    if callback is None:
+        callback = Callback(
+            reference=_new_reference(session),
+            number=wish.number,
+            department=wish.department,
+            taken_at=wish.at,
+            due_at=wish.due or wish.at,
+            state=State.PENDING,
+            origin=wish.origin,
+        )
+        session.add(callback)
+    elif wish.origin == "missed":
+        return callback, True  # who hung up while waiting said nothing new
+    elif callback.state != State.DIALLING:
+        # A new wish is a new start, also of what a person was to decide; but somebody who was
+        # called a moment ago is not called again within the interval.
+        recent = callback.state == State.PENDING and callback.attempts > 0
+        soonest = max(wish.due or wish.at, callback.due_at if recent else wish.at)
+        callback.due_at, callback.state, callback.attempts = soonest, State.PENDING, 0
+    callback.reason, callback.wanted, callback.until = wish.reason, wish.when, wish.until
+    callback.name = wish.name or callback.name
+    callback.call_id, callback.updated_at = wish.call_id, wish.at
+    session.flush()
+    return callback, updated
 
 
 def _new_reference(session: Session) -> str:
     while True:
         reference = "".join(secrets.choice(REFERENCE_DIGITS) for _ in range(4))
-        taken = select(Callback.id).where(
-            Callback.reference == reference, Callback.state == "pending"
-        )
+        taken = select(Callback.id).where(Callback.reference == reference, Callback.state.in_(OPEN))
         if session.scalar(taken) is None:
             return reference
+
+
+def _found(session: Session, reference: str) -> Callback:
+    callback = session.scalar(
+        select(Callback).where(Callback.reference == reference, Callback.state.in_(OPEN))
+    )
+    if callback is None:
+        raise CallbackError(
+            f"aucun rappel à faire ne porte la référence {reference} ; "
+            "« ivr callbacks » les liste tous"
+        )
+    return callback
+
+
+def _refuse_while_dialling(callback: Callback) -> None:
+    if callback.state == State.DIALLING:
+        raise CallbackError(_refusal(callback))
+
+
+def _refusal(callback: Callback) -> str:
+    if callback.state == State.DIALLING:
+        return f"le rappel {callback.reference} est en cours d'appel ; attendez qu'il se termine"
+    if callback.state not in OPEN:
+        return f"le rappel {callback.reference} vient d'être fermé par un collègue"
+    return _taken(callback)
+
+
+def _taken(callback: Callback) -> str:
+    return f"le rappel {callback.reference} est déjà pris par le poste {callback.operator}"

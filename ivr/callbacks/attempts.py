@@ -1,0 +1,134 @@
+"""Attempts to call somebody back, in SQL: begun once, settled once, whatever is killed between."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from ivr.callbacks.policy import Outcome, Policy, State, Verdict
+from ivr.calllog.database import Database
+from ivr.calllog.tables import Callback, CallbackAttempt
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One that has begun and is not settled."""
+
+    id: str
+    """Names its channel in Asterisk."""
+    callback: Callback
+    operator: str
+    """The extension that rings first."""
+    started_at: datetime
+
+
+class Attempts:
+    """The attempts of a database. Every method raises CallLogError when that fails."""
+
+    def __init__(self, database: Database, policy: Policy) -> None:
+        self._database = database
+        self._policy = policy
+
+    async def get(self, callback_id: int) -> Callback | None:
+        """A callback; None when it was erased."""
+        return await self._database.run(lambda session: session.get(Callback, callback_id))
+
+    async def pending(self, at: datetime | None = None) -> list[Callback]:
+        """Those that wait, of which the time has come by then when ``at`` is given."""
+        query = select(Callback).where(Callback.state == State.PENDING).order_by(Callback.due_at)
+        if at is not None:
+            query = query.where(Callback.due_at <= at)
+        return await self._database.run(lambda session: list(session.scalars(query)))
+
+    async def begin(self, callback: Callback, operator: str, at: datetime) -> str | None:
+        """Claim it for one attempt; None when it is not to be made now.
+
+        From here on no other attempt can begin within the interval. Returns the attempt's id.
+        """
+        hold = self._policy.interval(callback.attempts)
+        return await self._database.run(
+            lambda session: begin(session, callback.id, operator, at, hold)
+        )
+
+    async def postpone(self, callback: Callback) -> datetime:
+        """Nobody of the department is at work: it waits for when they are. Returns that time."""
+        due_at = self._policy.opening(callback.department, callback.due_at)
+        where = (Callback.id == callback.id, Callback.state == State.PENDING)
+        await self._database.run(
+            lambda session: session.execute(update(Callback).where(*where).values(due_at=due_at))
+        )
+        return due_at
+
+    async def under_way(self) -> list[Attempt]:
+        """Those begun and not settled, the first first."""
+
+        def work(session: Session) -> list[Attempt]:
+            rows = session.execute(
+                select(Callback, CallbackAttempt)
+                .join(CallbackAttempt, CallbackAttempt.id == Callback.attempt)
+                .where(Callback.state == State.DIALLING)
+                .order_by(CallbackAttempt.started_at)
+            )
+            return [Attempt(a.id, c, a.operator or "", a.started_at) for c, a in rows]
+
+        return await self._database.run(work)
+
+    async def settle(self, attempt: str, outcome: Outcome, at: datetime) -> Callback | None:
+        """Write down how it ended, and what follows; None when that was written already."""
+
+        def work(session: Session) -> Callback | None:
+            row = session.get(CallbackAttempt, attempt)
+            if row is None or row.ended_at is not None:
+                return None
+            row.ended_at, row.outcome = at, outcome
+            where = (Callback.attempt == attempt, Callback.state == State.DIALLING)
+            callback = session.scalar(select(Callback).where(*where))
+            if callback is not None:  # else a person has decided meanwhile
+                verdict = self._policy.after(outcome, callback.attempts, at, callback.department)
+                # "nobody" is no attempt, but the interval since an earlier one still holds.
+                decide(callback, verdict, outcome, at)
+            return callback
+
+        return await self._database.run(work)
+
+
+def begin(
+    session: Session,
+    callback_id: int,
+    operator: str,
+    at: datetime,
+    hold: timedelta,
+    *,
+    ordered: bool = False,
+) -> str | None:
+    """Claim a callback for one attempt in one statement: of two at once, one gets it.
+
+    ordered: by a person, also before it is due. Returns the attempt's id, or None.
+    """
+    attempt = f"rappel-{callback_id}-{secrets.token_hex(6)}"
+    claim = update(Callback).where(Callback.id == callback_id)
+    if ordered:
+        claim = claim.where(Callback.state.in_([State.PENDING, State.PERSON]))
+    else:
+        claim = claim.where(Callback.state == State.PENDING, Callback.due_at <= at)
+    values = {"state": State.DIALLING, "attempt": attempt, "due_at": at + hold, "updated_at": at}
+    if not session.execute(claim.values(**values)).rowcount:  # type: ignore[attr-defined]
+        return None
+    session.add(
+        CallbackAttempt(id=attempt, callback_id=callback_id, operator=operator, started_at=at)
+    )
+    return attempt
+
+
+def decide(callback: Callback, verdict: Verdict, outcome: Outcome, at: datetime) -> None:
+    """Write a verdict into a callback."""
+    callback.state, callback.attempts, callback.due_at = (
+        verdict.state, verdict.attempts, verdict.due_at,
+    )  # fmt: skip
+    callback.attempt, callback.operator, callback.updated_at = None, None, at
+    if outcome is not Outcome.NOBODY:
+        callback.outcome = outcome
