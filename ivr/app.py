@@ -210,10 +210,11 @@ def advice(settings: Settings) -> list[Fault]:
 
 def think(knowledge: Knowledge, settings: Settings) -> Mind:
     """The dialogue and the matcher of one version of the knowledge; takes seconds."""
+    wanted = settings.callbacks
+    kinds = {"foreign": wanted.foreign, "premium": wanted.premium}
+    talk = Talk(knowledge, frozenset(kind for kind, allowed in kinds.items() if allowed))
     dialogue = Dialogue(
-        Talk(knowledge),
-        satisfaction=settings.calls.satisfaction,
-        messages=settings.messages.offered,
+        talk, satisfaction=settings.calls.satisfaction, messages=settings.messages.offered
     )
     return Mind(dialogue, _Understanding(matcher(knowledge, settings), knowledge))
 

@@ -246,6 +246,9 @@ class Conversation:
             when=wanted.when,
             call_id=self._leg.started.call_id,
             at=self._parts.now(),
+            name=wanted.name,
+            due=wanted.due,
+            until=wanted.until,
         )
         try:
             async with asyncio.timeout(CALLBACK_PATIENCE):

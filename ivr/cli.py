@@ -412,12 +412,22 @@ def callbacks(
     context: typer.Context,
     done: Annotated[str | None, typer.Option(help="Mark this reference as done.")] = None,
     cancel: Annotated[str | None, typer.Option(help="Cancel this reference.")] = None,
+    reschedule: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            help="Move it, as callers say it: 2345 'jeudi vers 10 h'.", metavar="REF WHEN"
+        ),
+    ] = None,
+    note: Annotated[str, typer.Option(help="Kept with --done or --cancel.")] = "",
     as_json: Json = False,
 ) -> None:
-    """List the callbacks to be made; mark one as done, or cancel it."""
-    from ivr import listing
+    """List the callbacks to be made and those of a week; close or move one."""
+    from ivr import exchange
+    from ivr.callbacks import listing
 
-    _run(listing.callbacks(_settings(context), done=done, cancel=cancel, as_json=as_json))
+    settings = _settings(context)
+    orders = listing.Orders(done, cancel, reschedule, note)
+    _run(listing.run(settings, exchange.learn(settings), orders, as_json=as_json))
 
 
 # --- people's data -----------------------------------------------------------------------------

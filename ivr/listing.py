@@ -1,16 +1,14 @@
-"""What ``ivr calls`` and ``ivr callbacks`` print."""
+"""What ``ivr calls`` prints."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from ivr.callbacks.schedule import Callbacks
 from ivr.calllog.database import Database
 from ivr.calllog.log import CallLog
 from ivr.calllog.tables import Base, Call
-from ivr.errors import IvrError
 from ivr.settings import Settings
 
 
@@ -34,31 +32,6 @@ async def calls(settings: Settings, *, limit: int, turns: bool, as_json: bool) -
             print(f"    > {turn.said or turn.happened}")
     if not found:
         print("Aucun appel.")
-
-
-async def callbacks(
-    settings: Settings, *, done: str | None, cancel: str | None, as_json: bool
-) -> None:
-    """Print the pending callbacks, oldest first, after closing one if asked to."""
-    database = Database(settings.database_url)
-    try:
-        schedule = Callbacks(database)
-        for reference, state in ((done, "done"), (cancel, "cancelled")):
-            if reference and not await schedule.close(reference, state, datetime.now(UTC)):
-                raise IvrError(f"aucun rappel en attente ne porte la référence {reference}")
-        pending = await schedule.pending()
-    finally:
-        await database.close()
-    if as_json:
-        print(json.dumps([_row(callback) for callback in pending], ensure_ascii=False, indent=2))
-        return
-    for row in pending:
-        taken = row.taken_at.astimezone().strftime("%d/%m %H:%M")
-        wanted = row.wanted or "dès que possible"
-        print(f"{row.reference}  {taken}  {row.number:<13} {row.department:<18} {wanted} : "
-              f"{row.reason}")  # fmt: skip
-    if not pending:
-        print("Aucun rappel en attente.")
 
 
 def _line(call: Call) -> str:

@@ -106,6 +106,11 @@ class Trunk(Section):
     test_line: bool = True
     """Accept the calls of ``ivr call``: loopback only, with a generated password."""
 
+    @property
+    def can_dial_out(self) -> bool:
+        """Whether calls can go out through it."""
+        return self.mode != "none" and bool(self.host)
+
     @model_validator(mode="after")
     def _complete(self) -> Trunk:
         if not re.fullmatch(r"([A-Za-z0-9.-]+(:[0-9]{1,5})?)?", self.host):

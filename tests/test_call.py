@@ -146,7 +146,7 @@ async def test_a_callback_that_cannot_be_written_down_in_time_is_not_promised(
     assert line.hung_up
     held.rollback()
     assert (await logged(parts))[2][-1] == "callback-failed"
-    assert not await parts.callbacks.pending()
+    assert not await parts.callbacks.open()
 
 
 @dataclass

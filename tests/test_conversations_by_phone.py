@@ -109,7 +109,7 @@ class Stage:
         if playing.script.ends is not None:
             await asyncio.wait_for(playing.over.wait(), LIMIT)
         row = await self._call(playing.number)
-        taken = [one for one in await self._parts.callbacks.pending() if one.call_id == row.id]
+        taken = [one for one in await self._parts.callbacks.open() if one.call_id == row.id]
         written = {
             name: value
             for one in taken

@@ -313,7 +313,7 @@ def test_at_night_a_person_is_a_callback_on_the_callers_number() -> None:
     state, _ = converse(heard("operateur"), at=NIGHT)
     assert state.phase is Phase.WANT_CALLBACK
     state, _ = converse(heard("operateur"), heard("oui"), heard("oui"), at=NIGHT)
-    assert state.phase is Phase.WHEN
+    assert state.phase is Phase.NAME
     step = converse(heard("operateur"), *[heard("oui")] * 2, heard(text="demain matin"), at=NIGHT)
     (take,) = step[1]
     assert isinstance(take, TakeCallback)

@@ -158,7 +158,7 @@ def _context(
         "trunk_user": settings.trunk.username.partition("@")[0],
         "trunk_host": settings.trunk.host.partition(":")[0],
         "trunk_password": Secret(settings.trunk.password.get_secret_value()),
-        "can_dial_out": settings.trunk.mode != "none" and bool(settings.trunk.host),
+        "can_dial_out": settings.trunk.can_dial_out,
         "test_line_password": Secret(secrets.test_line),
         "queues": queues,
         "phones": [

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from ivr.callbacks.policy import Outcome, Policy, State, Verdict
@@ -89,8 +89,10 @@ class Attempts:
             callback = session.scalar(select(Callback).where(*where))
             if callback is not None:  # else a person has decided meanwhile
                 verdict = self._policy.after(outcome, callback.attempts, at, callback.department)
-                # "nobody" is no attempt, but the interval since an earlier one still holds.
                 decide(callback, verdict, outcome, at)
+                if callback.state == State.PENDING:
+                    soonest = not_before(session, callback, self._policy)
+                    callback.due_at = max(callback.due_at, soonest)
             return callback
 
         return await self._database.run(work)
@@ -122,6 +124,18 @@ def begin(
         CallbackAttempt(id=attempt, callback_id=callback_id, operator=operator, started_at=at)
     )
     return attempt
+
+
+def not_before(session: Session, callback: Callback, policy: Policy) -> datetime:
+    """The end of the interval since the citizen was last dialled; else when it was taken."""
+    dialled = select(func.max(CallbackAttempt.started_at)).where(
+        CallbackAttempt.callback_id == callback.id,
+        CallbackAttempt.outcome.not_in(["", Outcome.NOBODY]),
+    )
+    last = session.scalar(dialled)
+    if last is None:
+        return callback.taken_at
+    return last + policy.interval(max(0, callback.attempts - 1))
 
 
 def decide(callback: Callback, verdict: Verdict, outcome: Outcome, at: datetime) -> None:

@@ -89,12 +89,16 @@ class Callbacks:
         Returns its reference and whether one was updated. It is on disk when this returns.
         """
         try:
-            callback, updated = await self._database.run(lambda session: _take(session, wish))
+            callback, updated = await self._database.run(
+                lambda session: _take(session, wish, self._policy)
+            )
         except CallLogError as error:
             if not isinstance(error.__cause__, IntegrityError):
                 raise
             # The same number was taken by another process at the same moment.
-            callback, updated = await self._database.run(lambda session: _take(session, wish))
+            callback, updated = await self._database.run(
+                lambda session: _take(session, wish, self._policy)
+            )
         if callback.state == State.PENDING:
             await self._jobs.plan(callback.id, callback.due_at)
         return callback.reference, updated
@@ -111,6 +115,10 @@ class Callbacks:
         """Those done or cancelled since then, the latest first."""
         past = Callback.state.not_in(OPEN) & (Callback.updated_at >= since)
         return await self._listed(past, departments, Callback.updated_at.desc())
+
+    async def find(self, reference: str) -> Callback:
+        """An open one by its reference."""
+        return await self._database.run(lambda session: _found(session, reference))
 
     async def history(self, callback_id: int) -> list[CallbackAttempt]:
         """The attempts of a callback, the first first."""
@@ -235,7 +243,7 @@ class Callbacks:
         return await self._database.run(work)
 
 
-def _take(session: Session, wish: Wish) -> tuple[Callback, bool]:
+def _take(session: Session, wish: Wish, policy: Policy) -> tuple[Callback, bool]:
     callback = session.scalar(
         select(Callback).where(
             Callback.number == wish.number,
@@ -260,8 +268,7 @@ def _take(session: Session, wish: Wish) -> tuple[Callback, bool]:
     elif callback.state != State.DIALLING:
         # A new wish is a new start, also of what a person was to decide; but somebody who was
         # called a moment ago is not called again within the interval.
-        recent = callback.state == State.PENDING and callback.attempts > 0
-        soonest = max(wish.due or wish.at, callback.due_at if recent else wish.at)
+        soonest = max(wish.due or wish.at, attempts.not_before(session, callback, policy))
         callback.due_at, callback.state, callback.attempts = soonest, State.PENDING, 0
     callback.reason, callback.wanted, callback.until = wish.reason, wish.when, wish.until
     callback.name = wish.name or callback.name

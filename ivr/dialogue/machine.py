@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ivr.dialogue import words
 from ivr.dialogue.people import PEOPLE_PHASES, People
 from ivr.dialogue.state import Phase, State
-from ivr.dialogue.taking import BEGINS
+from ivr.dialogue.taking import BEGINS, TAKING
 from ivr.dialogue.talk import Step, Talk
 from ivr.dialogue.turns import (
     CallbackFailed,
@@ -365,6 +365,8 @@ class Dialogue:
             return self._rated(state, None)
         if state.phase is Phase.URGENT:
             return self._emergency(state, turn)
+        if state.phase is Phase.NAME:
+            return self.people.taking.again(state)
         if state.phase is Phase.NUMBER and state.callback and state.callback.digits:
             return self.people.keyed(state, "#", turn)
         answered = state.phase in (Phase.MORE, Phase.OFFER)
@@ -383,6 +385,8 @@ class Dialogue:
         return self.talk.ask(state, state.phase, self.talk.say(state, key))
 
     def _overloaded(self, state: State, turn: Turn) -> Step:
+        if state.phase in TAKING:
+            return self._misunderstood(state, turn, "noise")
         if state.phase is Phase.HELP:
             say = self.talk.say(state, "help.person")
             return self.people.reach(state, RECEPTION, "", turn, say)

@@ -34,11 +34,13 @@ class Refused:
     """``short``, ``long``, ``premium``, ``foreign``, ``ours`` or ``invalid``."""
 
 
-def check(number: str, ours: frozenset[str] = frozenset()) -> str | Refused:
+def check(
+    number: str, ours: frozenset[str] = frozenset(), allowed: frozenset[str] = frozenset()
+) -> str | Refused:
     """The number in E.164, or why it is refused.
 
     number: digits as keyed or said in France, or with ``+33``/``0033``. ours: the town hall's own
-    numbers in E.164.
+    numbers in E.164. allowed: ``foreign`` and ``premium`` where the town calls such numbers back.
     """
     if not re.fullmatch(r"\+?[0-9]{1,20}", number):
         return Refused("invalid")
@@ -48,22 +50,28 @@ def check(number: str, ours: frozenset[str] = frozenset()) -> str | Refused:
     except phonenumbers.NumberParseException:
         return Refused("short" if len(number) < 10 else "invalid")
     if parsed.country_code != 33:
-        return Refused("foreign")
+        if "foreign" not in allowed:
+            return Refused("foreign")
+        if not phonenumbers.is_valid_number(parsed):
+            return Refused("invalid")
+        return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
     national = len(str(parsed.national_number))
     if national != 9:
         return Refused("short" if national < 9 else "long")
     if not phonenumbers.is_valid_number(parsed):
         return Refused("invalid")
-    if phonenumbers.number_type(parsed) not in _CALLABLE:
+    if phonenumbers.number_type(parsed) not in _CALLABLE and "premium" not in allowed:
         return Refused("premium")
     e164 = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
     return Refused("ours") if e164 in ours else e164
 
 
 def written(e164: str) -> str:
-    """A French number as people write it: ``06 12 34 56 78``."""
+    """A number as people in France write it: ``06 12 34 56 78``; abroad: ``+32 470 12 34 56``."""
     number = phonenumbers.parse(e164)
-    return phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
+    french = number.country_code == 33
+    style = PhoneNumberFormat.NATIONAL if french else PhoneNumberFormat.INTERNATIONAL
+    return phonenumbers.format_number(number, style)
 
 
 def digits_heard(text: str) -> str:

@@ -107,9 +107,12 @@ class People:
         return part.again(state)
 
     def give_up(self, state: State, turn: Turn) -> Step:
-        """Twice not understood: a person if one is there, else a polite goodbye with the hours."""
+        """Twice not understood: a callback if its number is known, else a person if one is there,
+        else a polite goodbye with the hours."""
         if state.phase is Phase.REVIEW:
             return self.leaving.keep(state)
+        if (step := self.taking.anyway(state, turn)) is not None:
+            return step
         department = state.department or RECEPTION
         if self.talk.people_there(turn.at):
             say = self.talk.say(state, "help.person")

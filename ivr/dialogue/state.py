@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ivr.callbacks.when import Window
 from ivr.dialogue.turns import Expecting, Outcome, Say
 from ivr.nlu.match import Context
 
@@ -34,8 +35,12 @@ class Phase(StrEnum):
     """Which number?"""
     NUMBER_READ_BACK = "number-read-back"
     """Did I get the number right?"""
+    NAME = "name"
+    """Who is to be asked for?"""
     WHEN = "when"
     """When shall we call you back?"""
+    WHEN_OK = "when-ok"
+    """Does that time suit you?"""
     WRITING = "writing"
     """The callback is being written down."""
     WANT_MESSAGE = "want-message"
@@ -62,6 +67,7 @@ _EXPECTING: dict[Phase, Expecting] = {
     Phase.NUMBER_OK: "yes-no",
     Phase.NUMBER: "digits",
     Phase.NUMBER_READ_BACK: "yes-no",
+    Phase.WHEN_OK: "yes-no",
     Phase.WANT_MESSAGE: "yes-no",
     Phase.REVIEW: "choice",
     Phase.RATING: "rating",
@@ -86,6 +92,12 @@ class CallbackDraft:
     """Keyed so far."""
     failures: int = 0
     """Numbers refused so far."""
+    name: str = ""
+    """Who is to be asked for, if given."""
+    wanted: str = ""
+    """When, as the caller said it; empty: as soon as possible."""
+    window: Window | None = None
+    """When it will be, once known."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ class Talk:
     """Words and facts of one state of the town's knowledge."""
 
     knowledge: Knowledge
+    called_back: frozenset[str] = frozenset()
+    """``foreign`` and ``premium``: numbers of that kind are called back, too."""
 
     # --- ends of a turn ------------------------------------------------------------------------
 

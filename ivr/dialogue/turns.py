@@ -229,6 +229,11 @@ class TakeCallback:
     reason: str
     when: str = ""
     """As said by the caller; empty means as soon as possible."""
+    name: str = ""
+    due: datetime | None = None
+    """Not before; None: as soon as possible."""
+    until: datetime | None = None
+    """The end of what the caller wished, if they named one."""
 
 
 @dataclass(frozen=True)

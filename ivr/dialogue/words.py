@@ -26,6 +26,15 @@ _NO_MOMENT = re.compile(
     r"((non|oui|ouais|merci|d'accord|ok|peu importe|n'importe quand|quand vous voulez|yes|no|"
     r"au revoir|bonne journée|whenever|any time|thank you|thanks|goodbye)[ ,.]*)*"
 )
+_NO_NAME = re.compile(
+    r"(non|pas|peu importe|sans|passe[rz]?|aucun|rien|je ne|je veux pas|no|skip|none|rather not)\b"
+)
+_BEFORE_NAME = re.compile(
+    r"((oui|alors|euh|bonjour|voilà|c'est|ce sera|je m'appelle|mon nom( est|, c'est)?|je suis|"
+    r"au nom de|yes|hello|it's|this is|my name is|i am|i'm)\b[ ,:]*)+"
+)
+_LONGEST_NAME = 5
+"""Words; more are no name."""
 _RATINGS = {
     "un": 1, "deux": 2, "trois": 3, "quatre": 4, "cinq": 5,
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5,
@@ -83,6 +92,18 @@ def review(text: str) -> Literal["keep", "listen", "again", "drop"] | None:
 def moment(text: str) -> str:
     """When somebody wants to be called back, as they said it; empty: as soon as possible."""
     return "" if _NO_MOMENT.fullmatch(text.lower().strip(" .,!?")) else text
+
+
+def name(text: str) -> str:
+    """A caller's name as they said it: "c'est madame dupont" → "Madame Dupont"; or empty."""
+    plain = text.lower().replace("’", "'").strip(" .,!?")
+    if _NO_NAME.match(plain):
+        return ""
+    begin = found.end() if (found := _BEFORE_NAME.match(plain)) else 0
+    parts = re.findall(r"[^\W\d_]+(?:['-][^\W\d_]+)*", plain[begin:])
+    if len(parts) > _LONGEST_NAME:
+        return ""
+    return " ".join(re.sub(r"(^|-|')(.)", lambda m: m[1] + m[2].upper(), part) for part in parts)
 
 
 def rating(text: str) -> int | None:
