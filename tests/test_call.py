@@ -140,7 +140,7 @@ async def test_a_callback_that_cannot_be_written_down_in_time_is_not_promised(
     monkeypatch.setattr(module, "CALLBACK_PATIENCE", 0.01)
     parts.now = lambda: MIDNIGHT
     line = Line()
-    for key in "011#":  # a person; be called back; on this number; as soon as possible
+    for key in "011##":  # a person; be called back; on this number; no name; as soon as possible
         line.events.put_nowait(KeyPressed(key))
     await handle(line, parts)
     assert line.hung_up

@@ -314,10 +314,14 @@ def test_at_night_a_person_is_a_callback_on_the_callers_number() -> None:
     assert state.phase is Phase.WANT_CALLBACK
     state, _ = converse(heard("operateur"), heard("oui"), heard("oui"), at=NIGHT)
     assert state.phase is Phase.NAME
-    step = converse(heard("operateur"), *[heard("oui")] * 2, heard(text="demain matin"), at=NIGHT)
-    (take,) = step[1]
+    name, when = heard(text="Madame Martin"), heard(text="demain matin")
+    said = [heard("operateur"), *[heard("oui")] * 2, name, when, heard("oui")]
+    (take,) = converse(*said, at=NIGHT)[1]
     assert isinstance(take, TakeCallback)
-    assert take == TakeCallback(CALLER, "accueil", take.reason, "demain matin")
+    assert (take.number, take.department, take.when) == (CALLER, "accueil", "demain matin")
+    assert take.name == "Madame Martin"
+    assert take.due == talk_at("2026-11-25 09:00")
+    assert take.until == talk_at("2026-11-25 12:00")
 
 
 def test_another_number_is_keyed_read_back_and_checked() -> None:

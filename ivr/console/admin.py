@@ -19,7 +19,7 @@ Field = Annotated[str, Form(max_length=200)]
 @router.get("/")
 async def home(request: Request, person: web.SignedIn) -> Response:
     """Where one begins: admins with the calls in progress, operators at their desk."""
-    return RedirectResponse("/direct", status_code=303)
+    return RedirectResponse("/direct" if person.is_admin else "/poste", status_code=303)
 
 
 @router.get("/compte")

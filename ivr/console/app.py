@@ -29,7 +29,9 @@ from ivr.calllog.database import Database
 from ivr.console import (
     access,
     admin,
+    callback_pages,
     data_pages,
+    desk_pages,
     hours_pages,
     learning,
     live_pages,
@@ -56,6 +58,8 @@ ROUTERS = (
     access.router,
     admin.router,
     live_pages.router,
+    desk_pages.router,
+    callback_pages.router,
     questions.router,
     question_history.router,
     question_tools.router,

@@ -19,6 +19,7 @@ from jinja2.runtime import Context
 
 from ivr.calllog.database import Database
 from ivr.console.accounts import Accounts, Person
+from ivr.console.search import Search
 from ivr.knowledge.store import Store
 from ivr.live.mirror import Mirror
 from ivr.settings import Settings
@@ -36,6 +37,8 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 MENU = (
     # address, name, for admins alone
     ("/direct", "En direct", False),
+    ("/poste", "Mon poste", False),
+    ("/rappels", "Rappels", False),
     ("/questions", "Questions", True),
     ("/a-apprendre", "À apprendre", True),
     ("/reglages", "Réglages", True),
@@ -73,6 +76,8 @@ class Parts:
     """What happens on the telephone."""
     streams: int = 0
     """Pages that follow it now."""
+    search: Search | None = None
+    """Made when first needed, for the knowledge of that moment."""
     demonstration: bool = False
     """The database is made up: each page says so."""
 
