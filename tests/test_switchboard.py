@@ -6,12 +6,18 @@ import asyncio
 import random
 import signal
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from playwright.async_api import Browser
 from rapidfuzz import fuzz
 
 from ivr.calllog.tables import Call
+from ivr.secrets import load_or_create
 from ivr.testcaller.caller import Caller
+from tests.console import ADMIN, browsing, console
+from tests.redis_server import redis_server
 from tests.town import DESK, Town, town
 
 pytestmark = [pytest.mark.telephone, pytest.mark.speech]
@@ -127,6 +133,38 @@ async def test_silence_leads_to_a_person(hall: Town) -> None:
         await desk.answer()
     call = await closed(hall)
     assert [turn.happened for turn in call.turns] == ["opened", "silent", "silent", "silent"]
+
+
+@pytest.mark.browser
+async def test_a_call_is_watched_in_the_console_and_passed_on_from_there(
+    hall: Town, browser: Browser, tmp_path: Path
+) -> None:
+    secrets = load_or_create(hall.settings.paths.var)
+    async with (
+        redis_server(hall.settings, secrets),
+        console(tmp_path, hall.settings) as running,
+        browsing(browser, running, ADMIN) as page,
+        hall.phones.call(NUMBER, "0612345678") as caller,
+    ):
+        page.on("dialog", lambda dialog: dialog.accept())
+        await greeted(caller)
+        await page.get_by_text("06 12 •• •• 78").wait_for()
+        await caller.say(CERTIFICATE)
+        await page.locator(".heard").wait_for()
+        shown_at = datetime.now(UTC)
+        (heard,) = [turn for turn in (await hall.last_call()).turns if turn.heard]
+        assert (shown_at - heard.at).total_seconds() < 1.5, "0.4 on a quiet machine"
+        await page.get_by_text(f"« {heard.heard} »").wait_for()
+        await page.get_by_role("link", name="06 12 •• •• 78").click()
+        await page.get_by_role("button", name="Passer l’appel").click()
+        await page.get_by_text("C’est fait").wait_for()
+        desk = await hall.phones.desk_rings(DESK)
+        assert desk.presented.number == "0612345678"
+        await desk.answer()
+        await desk.hang_up()
+    call = await closed(hall)
+    assert (call.outcome, call.department) == ("transferred", "accueil")
+    assert call.turns[-1].happened == "redirected"
 
 
 async def test_people_take_over_when_the_application_is_killed_and_while_it_is_away(

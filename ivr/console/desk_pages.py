@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Query, Request
@@ -32,6 +33,8 @@ OUTCOMES = {
 """Of a call that was answered."""
 RECENT = timedelta(hours=2)
 """A call that was answered before is not asked about any more."""
+CALLBACKS_S = 3.0
+"""The list of callbacks is read again at most so often: many things happen in a second."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,10 @@ async def flow(request: Request, shared: web.Shared, person: web.SignedIn) -> St
     async def render(view: View) -> Mapping[str, str]:
         shown = {**_state_shown(view, person), "reasons": REASONS, "outcomes": OUTCOMES}
         parts = {"state": web.fragment(request, "desk/state.html", shown)}
-        rows = {"rows": await _callbacks(shared, person)}
-        parts["callbacks"] = web.fragment(request, "callbacks/table.html", rows)
+        if monotonic() - looked[0] >= CALLBACKS_S:
+            looked[0], rows = monotonic(), await _callbacks(shared, person)
+            table = web.fragment(request, "callbacks/table.html", {"rows": rows})
+            parts["callbacks"] = table
         state = _state(view, person)
         if state and state.call_id:
             if state.call_id not in cards:
@@ -87,6 +92,7 @@ async def flow(request: Request, shared: web.Shared, person: web.SignedIn) -> St
         return parts
 
     cards: dict[str, str] = {}
+    looked = [float("-inf")]
     return stream(request, render)
 
 
