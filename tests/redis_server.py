@@ -42,6 +42,11 @@ class RedisServer:
         if how != signal.SIGSTOP:
             await self._process.wait()
 
+    def resume(self) -> None:
+        """After SIGSTOP."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def client(self) -> Redis:
         """A client of it."""
         return connect(self._settings, self._secrets)

@@ -288,6 +288,12 @@ async def test_when_serve_is_gone_its_calls_are_not_shown(
             await deaf.subscribe(ORDERS)
             await deaf.get_message(timeout=1)
             assert await mirror.order(EndCall(new_order(), "1.1")) is Answer.NO_REPLY
+        async with telling(board, server, orders):
+            await stage.until(lambda view: view.sight is Sight.LIVE)
+            await server.stop(signal.SIGSTOP)
+            await stage.until(lambda view: view.sight is Sight.NO_REDIS)
+            server.resume()
+            await stage.until(lambda view: view.sight is Sight.LIVE)
         watching.cancel()
         await asyncio.wait([watching])
 

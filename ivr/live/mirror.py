@@ -142,6 +142,7 @@ class Mirror:
                     heard_at = monotonic()
                     await self._apply(change)
                 elif monotonic() - heard_at >= self.silent_s:
+                    await self.redis.ping()  # or is it Redis that hangs?
                     self._show(View(Sight.NO_SERVE))
 
     async def _apply(self, change: Change) -> None:
