@@ -14,9 +14,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from ivr import exchange, simulate
+from ivr.asterisk.ami import Ami, AmiAddress
 from ivr.asterisk.ari import Ari, AriAddress
 from ivr.asterisk.calls import Calls
-from ivr.asterisk.render import ARI_APP, ARI_USER
+from ivr.asterisk.render import AMI_USER, ARI_APP, ARI_USER
 from ivr.call import Mind, Parts, handle
 from ivr.callbacks.schedule import Callbacks
 from ivr.calllog.database import Database
@@ -25,7 +26,7 @@ from ivr.dialogue import rehearsal
 from ivr.dialogue.machine import Dialogue
 from ivr.dialogue.prompts import PROMPTS
 from ivr.dialogue.talk import Talk
-from ivr.errors import Fault, FaultsFound
+from ivr.errors import AmiRefused, Fault, FaultsFound
 from ivr.knowledge.base import Knowledge
 from ivr.knowledge.check import advice as knowledge_advice
 from ivr.knowledge.check import check as check_knowledge
@@ -34,6 +35,7 @@ from ivr.live.board import Board
 from ivr.live.health import Doctor
 from ivr.live.line import connect
 from ivr.live.orders import Orders
+from ivr.live.people import people_now
 from ivr.live.switch import Switch
 from ivr.live.teller import Teller
 from ivr.messages.box import MessageBox
@@ -41,6 +43,7 @@ from ivr.messages.transcriber import transcribe_messages
 from ivr.nlu.advice import strays
 from ivr.nlu.match import Context, Match
 from ivr.nlu.matcher import Matcher
+from ivr.operators.presence import Presence, follow
 from ivr.progress import Counter
 from ivr.retention.daily import purge_daily
 from ivr.retention.numbers import Pseudonyms
@@ -70,10 +73,13 @@ async def serve(settings: Settings) -> None:
     async with parts(settings, store.current) as shared, Ari(address, ARI_APP) as ari:
         shared.observer = board = Board()
         calls = Calls(ari, partial(handle, parts=shared), at_once=settings.calls.at_once)
-        orders = Orders(board, Switch(ari, lambda: store.current))
+        ami = Ami(AmiAddress("127.0.0.1", settings.asterisk.ami_port, AMI_USER, secrets.ami))
+        presence = Presence(store.current.operators, lambda: datetime.now(UTC))
+        presence.subscribe(lambda: board.people(people_now(presence), datetime.now(UTC)))
+        orders = Orders(board, Switch(ari, ami, lambda: store.current))
         doctor = Doctor(
             asterisk=lambda: ari.listening,
-            manager=lambda: False,
+            manager=lambda: presence.known,
             hearing=shared.hearing,
             calls_at_once=settings.calls.at_once,
         )
@@ -82,6 +88,7 @@ async def serve(settings: Settings) -> None:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(show_life())
                 tasks.create_task(calls.serve())
+                tasks.create_task(follow_people(presence, ami))
                 tasks.create_task(tell(settings, secrets, board, orders, doctor))
                 tasks.create_task(store.watch(partial(_renew, shared, settings)))
                 tasks.create_task(purge(settings, secrets.pseudonyms, store.current.hours.zone))
@@ -89,6 +96,16 @@ async def serve(settings: Settings) -> None:
             raise failed.exceptions[0] from None  # as it is, for whoever tells it to people
         finally:
             logging.getLogger().removeHandler(doctor)
+
+
+async def follow_people(presence: Presence, ami: Ami) -> None:
+    """Know what the operators do. Calls go on without: they go to the queue, whoever is there."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(ami.run())
+            tasks.create_task(follow(presence, ami))
+    except* AmiRefused as refused:
+        log.error("what the operators do is not known: %s", refused.exceptions[0])
 
 
 async def tell(

@@ -20,6 +20,7 @@ LEVELS = [
     ["messages"],
     ["dialogue"],
     ["callbacks"],
+    ["operators"],
     ["figures"],
     ["faq", "learning", "retention"],
     ["nlu"],

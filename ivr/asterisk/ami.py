@@ -202,6 +202,16 @@ class Ami:
         action = {"Action": "Hangup", "Channel": channel_id}
         await self._ask(action, accepted="no such channel")
 
+    async def redirect(self, channel_id: str, context: str, extension: str) -> None:
+        """Take a channel out of what it does, and have it go on in the dialplan."""
+        action = {"Action": "Redirect", "Channel": channel_id, "Context": context}
+        await self._ask(action | {"Exten": extension, "Priority": "1"})
+
+    async def set_variable(self, channel_id: str, name: str, value: str) -> None:
+        """Set a channel variable."""
+        action = {"Action": "Setvar", "Channel": channel_id, "Variable": name, "Value": value}
+        await self._ask(action)
+
     async def remember(self, family: str, key: str, value: str) -> None:
         """Write a value into Asterisk's own database, which outlives it."""
         await self._ask({"Action": "DBPut", "Family": family, "Key": key, "Val": value})

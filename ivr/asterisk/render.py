@@ -36,12 +36,26 @@ RECEPTION = "accueil"
 TEST_LINE = "test-line"
 """SIP user of ``ivr call``."""
 
+ABSENT = "absent"
+"""The pause of an operator who has signed out."""
+PAUSES = {
+    "*2": ABSENT,
+    "*31": "repas",
+    "*32": "pause",
+    "*33": "réunion",
+    "*34": "formation",
+    "*35": "suivi d'appel",
+}
+"""What operators key to be given no calls, and why; ``*1`` ends it."""
+
 WATCHDOG_MARGIN = 60
 """Seconds after ``calls.longest`` at which Asterisk takes a call back from a hung application."""
 QUEUE_WAIT = 90
 """Seconds in one queue before the call goes on."""
 ROUNDS = 3
 """Times that a call is put back into the reception's queue while the application is away."""
+WRAP_UP = 5
+"""Seconds after a call in which an operator is not given the next one."""
 PAUSE = 15
 """Seconds of music between two such rounds."""
 VISITS = 12
@@ -170,6 +184,8 @@ def _context(
         "wait": QUEUE_WAIT,
         "rounds": ROUNDS,
         "pause": PAUSE,
+        "wrap_up": WRAP_UP,
+        "pauses": PAUSES,
         "visits": VISITS,
     }
 

@@ -299,12 +299,25 @@ class Telephones:
 
         ``name`` may hold anything, for the switchboard must bear it.
         """
+        quoted = name.replace("\\", r"\\").replace('"', r"\"")
+        async with self._dial(self._endpoint(to), f'"{quoted}" <{from_}>', manner) as caller:
+            yield caller
+
+    @asynccontextmanager
+    async def desk_calls(self, extension: str, to: str) -> AsyncIterator[Caller]:
+        """Dial ``to`` on an operator's telephone."""
+        async with self._dial(f"PJSIP/{to}@poste-{extension}", f"<{extension}>") as caller:
+            yield caller
+
+    @asynccontextmanager
+    async def _dial(
+        self, endpoint: str, caller_id: str, manner: Manner | None = None
+    ) -> AsyncIterator[Caller]:
         channel_id = f"caller-{uuid.uuid4().hex}"
         caller = Caller(self._ari, channel_id, manner or self._manner)
         self._callers[channel_id] = caller
-        quoted = name.replace("\\", r"\\").replace('"', r"\"")
         try:
-            await self._ari.originate(channel_id, self._endpoint(to), f'"{quoted}" <{from_}>')
+            await self._ari.originate(channel_id, endpoint, caller_id)
             yield caller
         finally:
             await caller.close()

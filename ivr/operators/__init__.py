@@ -1,0 +1,1 @@
+"""The operators: what each is doing, who could take a call, how long a caller would wait."""

@@ -1,0 +1,191 @@
+"""Who is free, from what AMI tells; and from real telephones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ivr.asterisk import ami_events as ami
+from ivr.asterisk.ami import Ami
+from ivr.asterisk.process import AsteriskProcess
+from ivr.asterisk.render import WRAP_UP
+from ivr.knowledge.directory import Operator
+from ivr.operators import presence as duty
+from ivr.operators.presence import Availability, Presence, follow
+from ivr.secrets import Secrets
+from ivr.settings import Settings
+from ivr.testcaller.caller import Telephones
+from tests.test_ami import connected
+
+START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+OPERATORS = tuple(
+    Operator(name=name, extension=extension, departments=departments)
+    for name, extension, departments in (
+        ("Martine Dubois", "101", ("accueil", "etat-civil")),
+        ("Julien Caron", "102", ("accueil",)),
+    )
+)
+
+
+class Town:
+    """Two operators, a clock, and what AMI tells."""
+
+    def __init__(self) -> None:
+        self.at = START
+        self.presence = Presence(OPERATORS, lambda: self.at)
+        members = [self.member("101", queue) for queue in ("accueil", "etat-civil")]
+        self.presence.learn([*members, self.member("102")], [])
+
+    def member(
+        self, extension: str, queue: str = "accueil", state: str = "free", reason: str = ""
+    ) -> ami.Member:
+        interface = duty.interface_of(extension)
+        return ami.Member(queue, interface, "", state, bool(reason), reason, False, 0)
+
+    def tell(self, *events: ami.AmiEvent) -> None:
+        for event in events:
+            self.presence.took(event)
+
+    def states(self) -> list[str]:
+        return [one.state for one in self.presence.snapshot()]
+
+
+def test_nothing_is_known_before_asterisk_has_told() -> None:
+    presence = Presence(OPERATORS, lambda: START)
+    assert presence.department("accueil") is None
+    assert presence.snapshot() == ()
+    assert presence.queues() == {}
+
+
+def test_the_states_of_an_operator() -> None:
+    town, phone = Town(), "PJSIP/poste-101"
+    assert town.states() == ["free", "free"]
+    town.tell(town.member("101", state="ringing"), ami.AgentCalled("1.1", "accueil", phone))
+    assert town.presence.snapshot()[0].call_id == "1.1"
+    assert town.states()[0] == "ringing"
+    town.tell(town.member("101", state="in-use"))
+    assert town.states()[0] == "talking"
+    town.tell(town.member("101"), ami.AgentCompleted("1.1", "accueil", phone, 10, 60, "caller"))
+    assert town.states()[0] == "wrap-up"
+    assert town.presence.snapshot()[0].call_id is None
+    town.at += timedelta(seconds=WRAP_UP)
+    assert town.states()[0] == "free"
+    town.tell(town.member("101", reason="repas"))
+    assert (town.presence.snapshot()[0].state, town.presence.snapshot()[0].reason) == (
+        "paused", "repas",
+    )  # fmt: skip
+    town.tell(town.member("101", reason="absent"))
+    assert town.states()[0] == "signed-out"
+    town.tell(town.member("101", state="unreachable"))
+    assert town.states()[0] == "unreachable"
+
+
+def test_how_long_a_caller_would_wait() -> None:
+    town, accueil = Town(), "accueil"
+    assert town.presence.department(accueil) == Availability(2, 2, 0, 0.0)
+    town.tell(*(town.member(one, state="in-use") for one in ("101", "102")))
+    assert town.presence.department(accueil) == Availability(0, 2, 0, duty.TYPICAL_TALK_S / 2)
+    town.tell(ami.AgentCompleted("1.1", accueil, "PJSIP/poste-101", 0, 60, "caller"))
+    town.tell(ami.CallerJoined("2.1", "0612345678", accueil, 1, 1))
+    assert town.presence.department(accueil) == Availability(0, 2, 1, 60.0)
+    assert town.presence.department("etat-civil") == Availability(0, 1, 0, 60.0)
+    town.tell(ami.CallerLeft("2.1", accueil, 0))
+    assert town.presence.callers() == ()
+    town.tell(*(town.member(one, reason="absent") for one in ("101", "102")))
+    found = town.presence.department(accueil)
+    assert found is not None
+    assert (found.present, found.wait_s) == (0, None)
+
+
+def test_an_outage_is_forgotten_once_everything_is_told_again() -> None:
+    town = Town()
+    town.tell(ami.CallerJoined("2.1", "0612345678", "accueil", 1, 1), ami.Disconnected())
+    assert town.presence.department("accueil") is None
+    town.presence.learn([town.member("102", reason="repas")], [("accueil", "3.1")])
+    assert town.states() == ["signed-out", "paused"]
+    assert [one.call_id for one in town.presence.callers()] == ["3.1"]
+
+
+# --- with real telephones -------------------------------------------------------------------------
+
+REAL = (
+    Operator(name="Élodie Martin", extension="101", departments=("accueil",)),
+    Operator(name="Jean-Noël D'Hervé", extension="102", departments=("etat-civil",)),
+)
+
+
+class Watch:
+    """Waits for states."""
+
+    def __init__(self, presence: Presence) -> None:
+        self._presence = presence
+        self._changed = asyncio.Event()
+        presence.subscribe(self._changed.set)
+
+    async def until(self, extension: str, state: str, reason: str = "") -> None:
+        try:
+            async with asyncio.timeout(15):
+                while True:
+                    self._changed.clear()
+                    found = self._presence.operator(extension)
+                    if found and (found.state, found.reason) == (state, reason):
+                        return
+                    await self._changed.wait()
+        except TimeoutError:
+            pytest.fail(f"{extension} is not {state}: {self._presence.operator(extension)}")
+
+
+@asynccontextmanager
+async def watched(settings: Settings, secrets: Secrets) -> AsyncIterator[tuple[Ami, Watch]]:
+    async with connected(settings, secrets) as (client, _):
+        presence = Presence(REAL, lambda: datetime.now(UTC))
+        watch = Watch(presence)
+        following = asyncio.create_task(follow(presence, client))
+        try:
+            yield client, watch
+        finally:
+            following.cancel()
+            await asyncio.wait([following])
+
+
+@pytest.mark.telephone
+async def test_real_telephones_are_followed(
+    asterisk: AsteriskProcess, settings: Settings, secrets: Secrets, phones: Telephones
+) -> None:
+    async with watched(settings, secrets) as (_, watch):
+        await watch.until("101", "free")
+        async with phones.call("0232001000") as caller:
+            ringing = await phones.desk_rings("101")
+            await watch.until("101", "ringing")
+            await ringing.answer()
+            await caller.until_answered()
+            await watch.until("101", "talking")
+        await watch.until("101", "wrap-up")
+
+
+@pytest.mark.telephone
+async def test_operators_key_their_pauses(
+    asterisk: AsteriskProcess, settings: Settings, secrets: Secrets, phones: Telephones
+) -> None:
+    async with watched(settings, secrets) as (client, watch):
+        await watch.until("102", "free")
+        for code, state, reason in (
+            ("*31", "paused", "repas"),
+            ("*33", "paused", "réunion"),
+            ("*2", "signed-out", ""),
+            ("*1", "free", ""),
+        ):
+            async with phones.desk_calls("102", code) as operator:
+                await operator.until_answered()
+                await operator.until_sound()
+                await watch.until("102", state, reason)
+        await duty.pause(client, "102", "formation")
+        await watch.until("102", "paused", "formation")
+        assert await client.recall(duty.FAMILY, "102") == "formation"
+        await duty.resume(client, "102")
+        await watch.until("102", "free")
+        assert await client.recall(duty.FAMILY, "102") is None
