@@ -157,7 +157,7 @@ async def test_a_changed_answer_is_live_and_can_be_taken_back(
         ("answer", "{{ ''.__class__.__mro__ }}", "accès interdit aux rouages"),
         ("answer", "{% for a in range(999999) %}x{% endfor %}", "boucle fait plus de"),
         ("answer", "{{ town.inconnu }}", "le fait « inconnu » n'existe pas"),
-        ("answer", "", "il manque le champ"),
+        ("answer", "", "ce champ est obligatoire"),
         ("answer", "mot " * 300, "secondes à dire"),
         ("answer", "x" * 300_000, "trop long"),
         ("title", "<script>alert(1)</script>" * 20, "trop long"),

@@ -69,6 +69,8 @@ class Said:
     text: str
     """Numbers in words."""
     seconds: int
+    follows: bool = False
+    """It is the answer to a question that follows."""
 
     @property
     def long(self) -> bool:
@@ -141,10 +143,7 @@ def _spoken(own: Desk, given: Given, language: str) -> tuple[list[Said], dict[st
     said, faults = [], dict[str, list[str]]()
     texts = [("answer", "La réponse", given.fields["answer"])]
     texts += [("offer", "La proposition", given.fields["offer"])]
-    texts += [
-        ("follow_ups", f"Question de suite « {one['id']} »", one["answer"])
-        for one in given.follow_ups
-    ]
+    texts += [("follow_ups", f"« {one['id']} »", one["answer"]) for one in given.follow_ups]
     for name, about, text in texts:
         try:
             filled = _filled(text, values)
@@ -153,7 +152,8 @@ def _spoken(own: Desk, given: Given, language: str) -> tuple[list[Said], dict[st
             continue
         if filled:
             words = spoken(filled, language)
-            said.append(Said(about, words, round(len(words) / CHARACTERS_A_SECOND)))
+            seconds = round(len(words) / CHARACTERS_A_SECOND)
+            said.append(Said(about, words, seconds, follows=name == "follow_ups"))
     return said, faults
 
 

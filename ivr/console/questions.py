@@ -255,9 +255,17 @@ def faults_by_field(own: Desk, edit: Edit, error: KnowledgeError) -> dict[str, l
     """What keeps an edit from being saved, by field."""
     try:
         made = editing.drafts(own.root, edit)
-        return editing.by_field(made[-1], edit.entry, error.faults)
+        found = editing.by_field(made[-1], edit.entry, error.faults)
+        return {name: [_beside_field(one) for one in some] for name, some in found.items()}
     except (IvrError, OSError):
         return {"": [str(error)]}
+
+
+def _beside_field(message: str) -> str:
+    """A fault as it reads beside its field, without the name that the field has in the file."""
+    if message.startswith("il manque le champ"):
+        return "ce champ est obligatoire : remplissez-le"
+    return re.sub(r"^« \w+ » : ", "", message)
 
 
 def _elsewhere(error: KnowledgeError) -> list[str]:

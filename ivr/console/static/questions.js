@@ -50,6 +50,11 @@
   }
 
   function markWrong() {
+    for (const told of document.querySelectorAll("#verdict [data-beside]")) {
+      const place = document.getElementById(told.dataset.beside);
+      if (place) place.replaceChildren(...told.childNodes);
+      told.remove();
+    }
     for (const place of document.querySelectorAll(".wrong")) {
       const field = document.getElementById("f-" + place.id.slice(2));
       if (field) field.setAttribute("aria-invalid", place.textContent.trim() ? "true" : "false");
