@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from ivr.calllog.accounts import AuditLine
 from ivr.calllog.database import Database
 from ivr.calllog.tables import Call, Callback, Turn
 from ivr.errors import IvrError
@@ -237,5 +238,12 @@ async def test_a_person_is_exported_and_forgotten_from_the_command_line(tmp_path
     assert "confirmez avec --yes" in refused
     assert "C'est effacé" in await ivr(var, "forget", "0612345678", "--yes")
     assert "Aucune donnée" in await ivr(var, "export", "0612345678")
+    database = Database(f"sqlite:///{var / 'calls.sqlite'}")
+    lines = [(one.who, one.action, one.subject) for one in await all_of(database, AuditLine)]
+    await database.close()
+    assert lines == [
+        ("ivr", "a exporté les données d'un numéro", "06 •• •• •• 78"),
+        ("ivr", "a effacé les données d'un numéro", "06 •• •• •• 78"),
+    ]
     refused = await ivr(var, "forget", "Mme Petit", "--yes", fails=True)
     assert "ce n'est pas un numéro de téléphone" in refused

@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from ivr.calllog.accounts import AuditLine
 from ivr.calllog.database import Database
 from ivr.calllog.tables import Call, Message, OperatorNote
 from ivr.errors import IvrError
 from ivr.retention import export as exports
-from ivr.retention.numbers import Pseudonyms, parse, written
+from ivr.retention.numbers import Pseudonyms, in_part, parse, written
 from ivr.retention.person import Held, People
 from ivr.retention.purge import Purger
 from ivr.retention.rules import Kind
@@ -52,8 +53,10 @@ async def export(
 ) -> None:
     """Write all that is held of a number into a folder, or print its JSON. Raises IvrError."""
     number, now = parse(typed), datetime.now(UTC)
-    async with _people(settings) as people:
-        held = await people.find(number)
+    async with _database(settings) as database:
+        held = await _people(database, settings).find(number)
+        if held.rows:
+            await _audited(database, "a exporté les données d'un numéro", number, now)
     if as_json:
         print(exports.as_json(held, now))
         return
@@ -70,7 +73,8 @@ async def export(
 async def forget(settings: Settings, typed: str, *, yes: bool) -> None:
     """Forget a number, after asking unless ``yes``. Raises IvrError."""
     number, now = parse(typed), datetime.now(UTC)
-    async with _people(settings) as people:
+    async with _database(settings) as database:
+        people = _people(database, settings)
         held = await people.find(number)
         if not held.rows:
             print(f"Aucune donnée n'est détenue sur le {written(number)}.")
@@ -81,6 +85,7 @@ async def forget(settings: Settings, typed: str, *, yes: bool) -> None:
         if not yes and not _confirmed():
             raise IvrError("rien n'a été effacé")
         held = await people.forget(number, now)
+        await _audited(database, "a effacé les données d'un numéro", number, now)
     print(f"C'est effacé : {_told(held)}.")
 
 
@@ -107,10 +112,13 @@ def _pseudonyms(settings: Settings) -> Pseudonyms:
     return Pseudonyms(load_or_create(settings.paths.var).pseudonyms)
 
 
-@asynccontextmanager
-async def _people(settings: Settings) -> AsyncIterator[People]:
-    async with _database(settings) as database:
-        yield People(database, _pseudonyms(settings), settings.messages_folder)
+def _people(database: Database, settings: Settings) -> People:
+    return People(database, _pseudonyms(settings), settings.messages_folder)
+
+
+async def _audited(database: Database, action: str, number: str, now: datetime) -> None:
+    line = AuditLine(at=now, who="ivr", action=action, subject=in_part(number))
+    await database.run(lambda session: session.add(line))
 
 
 @asynccontextmanager

@@ -89,6 +89,13 @@ def written(e164: str) -> str:
     return phonenumbers.format_number(number, form)
 
 
+def in_part(e164: str) -> str:
+    """A number of which no more than the ends can be read: ``06 •• •• •• 78``."""
+    groups = written(e164).split(" ")
+    ends = (0, len(groups) - 1)
+    return " ".join(one if place in ends else "••" for place, one in enumerate(groups))
+
+
 def _parsed(number: str) -> phonenumbers.PhoneNumber | None:
     """None for what cannot be a whole number: an extension, a caller id of the provider's."""
     digits = "+" + number[2:] if number.startswith("00") else number
