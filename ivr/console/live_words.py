@@ -9,7 +9,7 @@ from phonenumbers import NumberParseException
 
 from ivr.knowledge.base import Knowledge
 from ivr.live.messages import Answer, LiveCall, LiveTurn, Place
-from ivr.retention.numbers import canonical, written
+from ivr.retention.numbers import canonical, is_pseudonym, written
 
 STATES = {
     "signed-out": "Absent", "free": "Disponible", "ringing": "Son téléphone sonne",
@@ -67,6 +67,8 @@ def number(caller: str | None) -> str:
     """A caller's number, whole: for who acts on the call."""
     if not caller:
         return "Numéro masqué"
+    if is_pseudonym(caller):
+        return "Numéro effacé"
     try:
         return written(canonical(caller))
     except NumberParseException:  # an extension, or what the provider made of it

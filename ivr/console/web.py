@@ -39,6 +39,7 @@ MENU = (
     ("/direct", "En direct", False),
     ("/poste", "Mon poste", False),
     ("/rappels", "Rappels", False),
+    ("/messages", "Messages", False),
     ("/questions", "Questions", True),
     ("/a-apprendre", "À apprendre", True),
     ("/reglages", "Réglages", True),

@@ -1,0 +1,96 @@
+"""Messages in the console: heard by their department, and by nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
+
+from ivr.audio.pcm import write_wav
+from ivr.calllog.tables import Message
+from ivr.console import live_words
+from ivr.retention.numbers import random_pseudonym
+from tests.console import ADMIN, EXTENSION, OPERATOR, Console
+from tests.exchange import tone
+
+
+@pytest.fixture
+async def left(console: Console) -> AsyncIterator[dict[str, int]]:
+    """Messages by department; the operator of the tests has no part in the last."""
+    knowledge = console.parts.store.current
+    (theirs,) = (one.departments for one in knowledge.operators if one.extension == EXTENSION)
+    other = next(name for name in knowledge.departments if name not in theirs)
+    folder = console.settings.messages_folder
+    folder.mkdir(exist_ok=True)
+
+    def work(session: Session) -> dict[str, int]:
+        ids = {}
+        for department in (theirs[0], other):
+            message = Message(
+                call_id="1.1", department=department, file=f"{department}.wav",
+                number="+33612345678", state="transcribed", seconds=1.0,
+                transcript=f"Un <b>mot</b> pour {department}.", recorded_at=datetime.now(UTC),
+            )  # fmt: skip
+            session.add(message)
+            session.flush()
+            write_wav(folder / message.file, tone(1000))
+            ids["theirs" if department == theirs[0] else "other"] = message.id
+        return ids
+
+    yield await console.parts.database.run(work)
+    await console.parts.database.run(lambda session: session.execute(delete(Message)))
+
+
+async def test_a_message_is_heard_by_its_department_and_by_no_other(
+    console: Console, left: dict[str, int]
+) -> None:
+    async with console.client(OPERATOR) as client:
+        page = (await client.get("/messages")).text
+        assert f"/messages/{left['theirs']}.wav" in page
+        assert f"/messages/{left['other']}.wav" not in page
+        answer = await client.get(f"/messages/{left['theirs']}.wav")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "audio/wav")
+        assert answer.content[:4] == b"RIFF"
+        assert (await client.get(f"/messages/{left['other']}.wav")).status_code == 403
+        assert (await client.get("/messages/99999.wav")).status_code == 404
+    async with console.client(ADMIN) as client:
+        assert (await client.get(f"/messages/{left['other']}.wav")).status_code == 200
+    lines = await console.parts.accounts.audited(limit=5)
+    heard = [(one.who, one.subject) for one in lines if one.action.startswith("a écouté")]
+    assert (OPERATOR, f"{left['theirs']} (1.1)") in heard
+    assert (OPERATOR, f"{left['other']} (1.1)") not in heard
+
+
+async def test_words_are_no_markup_and_numbers_are_shown_in_part(
+    console: Console, left: dict[str, int]
+) -> None:
+    async with console.client(ADMIN) as client:
+        page = (await client.get("/messages")).text
+    assert "Un &lt;b&gt;mot&lt;/b&gt; pour" in page
+    assert "34 56" not in page
+
+
+async def test_nobody_listens_without_signing_in(console: Console, left: dict[str, int]) -> None:
+    async with console.client() as client:
+        for path in ("/messages", f"/messages/{left['theirs']}.wav"):
+            assert (await client.get(path)).status_code == 303
+
+
+async def test_a_sound_that_was_deleted_is_not_there(
+    console: Console, left: dict[str, int]
+) -> None:
+    def work(session: Session) -> None:
+        session.execute(update(Message).values(file="", transcript=""))
+
+    await console.parts.database.run(work)
+    async with console.client(ADMIN) as client:
+        assert "Effacé ; il durait 1 s." in (await client.get("/messages")).text
+        assert (await client.get(f"/messages/{left['theirs']}.wav")).status_code == 404
+
+
+def test_a_pseudonym_is_no_number_to_show() -> None:
+    assert live_words.number(random_pseudonym()) == "Numéro effacé"
+    assert live_words.number_in_part(random_pseudonym()) == "Numéro effacé"
