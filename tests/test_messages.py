@@ -419,7 +419,7 @@ async def test_a_message_is_transcribed_for_its_callback(
         slept.set()
 
     monkeypatch.setattr(transcriber, "transcribe", hear)
-    monkeypatch.setattr("ivr.messages.transcriber.asyncio.sleep", sleep)
+    monkeypatch.setattr("ivr.messages.transcriber.sleep", sleep)
     task = asyncio.create_task(transcriber.transcribe_messages(box, Engine(), Hearing()))
     try:
         async with asyncio.timeout(5):

@@ -302,7 +302,7 @@ async def test_a_purge_that_fails_is_tried_again_and_ends_nothing(
     await keep(database, sounds, rows(31, "1.1"))
     (sounds / "1.1.wav").unlink()
     (sounds / "1.1.wav").mkdir()
-    monkeypatch.setattr("ivr.retention.daily.asyncio.sleep", sleep)
+    monkeypatch.setattr("ivr.retention.daily.sleep", sleep)
     task = asyncio.create_task(daily.purge_daily(purger, lambda: NOW, 4, PARIS))
     try:
         assert await slept.get() == daily.LONGEST_SLEEP

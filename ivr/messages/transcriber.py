@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from asyncio import sleep
 
 from ivr.audio.pcm import read_wav
 from ivr.errors import AudioFormatError, CallLogError, EngineError
@@ -28,7 +29,7 @@ async def transcribe_messages(box: MessageBox, recogniser: Recogniser, hearing: 
             await box.news.wait()
         except (EngineError, CallLogError) as error:
             log.warning("messages: %s; tried again in %.0f s", error, AGAIN)
-            await asyncio.sleep(AGAIN)
+            await sleep(AGAIN)
 
 
 async def _text(message: Untranscribed, recogniser: Recogniser, hearing: Hearing) -> str:

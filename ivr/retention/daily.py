@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+from asyncio import sleep
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -33,7 +33,7 @@ async def purge_daily(
             log.error("purge: %s; tried again in %.0f minutes", error, LONGEST_SLEEP / 60)
         except Exception:  # calls go on, whatever is wrong with the purge
             log.exception("purge: failed; tried again in %.0f minutes", LONGEST_SLEEP / 60)
-        await asyncio.sleep(max(1.0, wait))
+        await sleep(max(1.0, wait))
 
 
 def next_purge(last: datetime | None, now: datetime, hour: int, zone: ZoneInfo) -> datetime:
