@@ -18,6 +18,9 @@ from ivr.knowledge.catalogue import REFERENCE
 
 router = APIRouter()
 
+SIMILAR = 0.6
+"""Likeness, 0.0 to 1.0, below which two texts are shown one after the other, not word by word."""
+
 
 @router.get("/questions/historique")
 async def history(
@@ -66,9 +69,12 @@ def _marked(before: Any, after: Any) -> list[tuple[str, str]]:
         new = [] if after is None else readable(after).split("\n")
         lines = difflib.ndiff(old, new)
         return [(line[0], line[2:] + "\n") for line in lines if line[0] in "+-"]
-    old, new = (re.findall(r"\s+|[^\s]+", readable(one)) for one in (before, after))
+    old, new = (re.findall(r"\s+|[^\s]+", one or "") for one in (before, after))
+    compared = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    if compared.ratio() < SIMILAR:
+        return [(sign, text + "\n") for sign, text in (("-", before), ("+", after)) if text]
     found = []
-    for how, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for how, i, j, k, m in compared.get_opcodes():
         if how == "equal":
             found.append(("=", "".join(old[i:j])))
         else:
