@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,14 +27,15 @@ BUSY_MS = 30_000
 class Database:
     """One database. Work runs in the order it was given, each piece in its own transaction."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, busy_ms: int = BUSY_MS) -> None:
         """Open the database and bring its tables up to date.
 
-        url: SQLAlchemy URL; the folder of an SQLite file is made when missing. Raises
+        url: SQLAlchemy URL; the folder of an SQLite file is made when missing. busy_ms: how long
+        a write waits for another program that holds an SQLite database. Raises
         CallLogError with a message for people.
         """
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
-        self._engine = _engine(url)
+        self._engine = _engine(url, busy_ms)
         try:
             _migrate(self._engine)
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
@@ -62,7 +64,7 @@ class Database:
         self._engine.dispose()
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, busy_ms: int) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite" and parsed.database:
@@ -76,17 +78,17 @@ def _engine(url: str) -> Engine:
             "install its driver, or leave it empty for a file in var/"
         ) from error
     if parsed.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", _sqlite_pragmas)
+        event.listen(engine, "connect", partial(_sqlite_pragmas, busy_ms))
     return engine
 
 
-def _sqlite_pragmas(connection: Any, _record: object) -> None:
+def _sqlite_pragmas(busy_ms: int, connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")  # readers never wait for the writer
     cursor.execute("PRAGMA synchronous=FULL")  # a committed turn survives a power cut
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA secure_delete=ON")  # what is removed is gone from the file, too
-    cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+    cursor.execute(f"PRAGMA busy_timeout={busy_ms}")
     cursor.close()
 
 

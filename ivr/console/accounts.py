@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import re
 import secrets
 from dataclasses import dataclass
@@ -11,13 +12,15 @@ from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from ivr.calllog.accounts import Account, AuditLine, ConsoleSession, FailedSignIn, Invitation
 from ivr.calllog.database import Database
-from ivr.errors import IvrError
+from ivr.errors import CallLogError, IvrError
 from ivr.settings import Console
+
+log = logging.getLogger(__name__)
 
 ADMIN, OPERATOR = "admin", "operator"
 ROLES = (OPERATOR, ADMIN)
@@ -82,6 +85,8 @@ class Accounts:
                     "Trop d'essais ont échoué. Attendez un quart d'heure, ou demandez un nouveau "
                     "mot de passe à un administrateur."
                 )
+            # Before the password is looked at: many attempts at once count as many.
+            session.add(FailedSignIn(login=login, address=address, at=now))
             account = session.scalar(select(Account).where(Account.login == login))
             if account is None or account.disabled_at is not None or not account.password:
                 return None, self._nobody
@@ -89,8 +94,6 @@ class Accounts:
 
         account_id, hashed = await self._database.run(look)
         if not await self._is(hashed, password) or account_id is None:
-            failed = FailedSignIn(login=login, address=address, at=now)
-            await self._database.run(lambda session: session.add(failed))
             raise Refused("L'identifiant ou le mot de passe n'est pas le bon.")
 
         def begin(session: Session) -> str:
@@ -105,21 +108,28 @@ class Accounts:
         seen: they do something; else they are only shown a page that renews itself.
         """
 
-        def look(session: Session) -> Person | None:
+        def look(session: Session) -> ConsoleSession | None:
             found = session.get(ConsoleSession, _hashed(token))
-            if found is None or found.account.disabled_at is not None:
-                return None
-            idle = timedelta(minutes=self._limits.idle)
-            longest = timedelta(hours=self._limits.longest)
-            if now - found.seen_at > idle or now - found.created_at > longest:
-                session.delete(found)
-                return None
-            if seen and now - found.seen_at > SEEN_EVERY:
-                found.seen_at = now
-            one = found.account
-            return Person(one.id, one.login, one.name, one.role, one.extension, found.csrf)
+            return found if found is not None and found.account.disabled_at is None else None
 
-        return await self._database.run(look)
+        found = await self._database.run(look)
+        if found is None:
+            return None
+        idle = timedelta(minutes=self._limits.idle)
+        longest = timedelta(hours=self._limits.longest)
+        if now - found.seen_at > idle or now - found.created_at > longest:
+            return None
+        if now - found.seen_at > SEEN_EVERY:
+            await self._saw(found.token, now)
+        one = found.account
+        return Person(one.id, one.login, one.name, one.role, one.extension, found.csrf)
+
+    async def _saw(self, token: str, now: datetime) -> None:
+        seen = update(ConsoleSession).where(ConsoleSession.token == token).values(seen_at=now)
+        try:
+            await self._database.run(lambda session: session.execute(seen))
+        except CallLogError as error:  # locked: the page can be shown all the same
+            log.warning("when a session was last used cannot be noted: %s", error)
 
     async def sign_out(self, token: str) -> None:
         """End a session."""

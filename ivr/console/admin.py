@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from ivr.console import web
@@ -49,7 +49,7 @@ async def add(
 
 @router.post("/comptes/{account_id}")
 async def change(
-    request: Request, shared: web.Shared, person: web.Admin, account_id: int, role: Field,
+    request: Request, shared: web.Shared, person: web.Admin, account_id: web.Row, role: Field,
     poste: Field = "", desactive: bool = Form(False),
 ) -> Response:  # fmt: skip
     try:
@@ -64,7 +64,7 @@ async def change(
 
 @router.post("/comptes/{account_id}/invitation")
 async def invite(
-    request: Request, shared: web.Shared, person: web.Admin, account_id: int
+    request: Request, shared: web.Shared, person: web.Admin, account_id: web.Row
 ) -> Response:
     try:
         token = await shared.accounts.invite(account_id, person.login, datetime.now(UTC))
@@ -75,7 +75,10 @@ async def invite(
 
 @router.get("/journal")
 async def audit(
-    request: Request, shared: web.Shared, person: web.Admin, avant: int | None = None
+    request: Request,
+    shared: web.Shared,
+    person: web.Admin,
+    avant: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
 ) -> Response:
     lines = await shared.accounts.audited(before_id=avant)
     return web.page(request, "admin/audit.html", {"lines": lines})

@@ -86,6 +86,9 @@ HEADERS = {
 LARGEST = 2_000_000
 """Bytes of a request: the longest form, or half a minute of speech."""
 
+BUSY_MS = 3_000
+"""A page waits so long for a locked database before it says so, in ms."""
+
 _TOLD = {
     403: "Cette page n'est pas ouverte à votre compte.",
     404: "Cette page n'existe pas, ou n'existe plus.",
@@ -102,7 +105,7 @@ def create_app(settings: Settings, *, demonstration: bool = False) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         kept = settings.paths.var / "knowledge.good.console"
         store = Store(settings.paths.knowledge, prompts=PROMPTS, kept=kept)
-        database = await asyncio.to_thread(Database, settings.database_url)
+        database = await asyncio.to_thread(Database, settings.database_url, busy_ms=BUSY_MS)
         accounts = Accounts(database, settings.console)
         redis = connect(settings, load_or_create(settings.paths.var))
         mirror = Mirror(redis)
@@ -137,7 +140,6 @@ def create_app(settings: Settings, *, demonstration: bool = False) -> FastAPI:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _told(422))
     app.add_exception_handler(IvrError, _failed)
-    app.add_exception_handler(Exception, _failed)
     return app
 
 
@@ -146,10 +148,14 @@ async def _careful(
 ) -> Response:
     """Bound what comes in; tell the browser what our pages never do."""
     length = request.headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > LARGEST:
+    unknown = "transfer-encoding" in request.headers  # no browser sends a form so
+    if unknown or not length.isdigit() or int(length) > LARGEST:
         response = _error(request, 413, _TOLD[413])
     else:
-        response = await call_next(request)
+        try:
+            response = await call_next(request)
+        except Exception as error:  # noqa: BLE001  # told to the reader, and logged there
+            response = await _failed(request, error)
     for name, value in HEADERS.items():
         response.headers[name] = value
     if not request.url.path.startswith("/static/"):

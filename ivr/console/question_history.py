@@ -50,7 +50,7 @@ async def history(
 
 
 @router.post("/questions/historique/{number}/annuler")
-async def undo(request: Request, person: web.Admin, own: OwnDesk, number: int) -> Response:
+async def undo(request: Request, person: web.Admin, own: OwnDesk, number: web.Row) -> Response:
     change = await own.history.change(number)
     if change is None:
         raise HTTPException(404)

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Depends, Request
+from fastapi import Path as Path_
 from fastapi.responses import RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 from jinja2 import pass_context
@@ -133,6 +134,8 @@ def same_site(request: Request) -> None:
         raise FormRefused
 
 
+Row = Annotated[int, Path_(ge=0, le=2**31 - 1)]
+"""The number of a row of a table, in an address: as large as every database can hold."""
 Shared = Annotated[Parts, Depends(parts)]
 SignedIn = Annotated[Person, Depends(signed_in)]
 """An operator or an admin."""

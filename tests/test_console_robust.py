@@ -1,0 +1,190 @@
+"""Whatever is sent to the console, by whomever, whatever is broken: a page in French, no harm."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import hypothesis
+import pytest
+import schemathesis
+from hypothesis import HealthCheck
+from sqlalchemy import make_url
+
+from ivr.console.web import HERE
+from tests import console as harness
+from tests.console import ADMIN, OPERATOR, PASSWORD, Console
+
+OPEN_TO_ALL = {"/connexion", "/invitation/{token}"}
+ADMINS_ALONE = ("/comptes", "/journal", "/reglages", "/donnees", "/a-apprendre")
+"""What these addresses begin with is for admins alone."""
+NOT_HAMMERED = re.compile(r"/flux|/deconnexion|/invitation|/ecouter|/essayer")
+"""Streams that do not end, what ends our own session, and what loads models."""
+
+
+@pytest.fixture(scope="module")
+async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Console]:
+    """A console of its own, without a Redis; one page of it fails."""
+    async with harness.console(tmp_path_factory.mktemp("robust")) as running:
+
+        async def fail() -> None:
+            raise ZeroDivisionError("a secret of the server")
+
+        running.app.add_api_route("/panne", fail, include_in_schema=False)
+        yield running
+
+
+def routes(console: Console) -> Iterator[tuple[str, str]]:
+    """Method and path of every page; parameters are filled in."""
+    for path, operations in console.app.openapi()["paths"].items():
+        for method in operations:
+            yield method.upper(), path
+
+
+async def test_nobody_gets_in_without_signing_in(town: Console) -> None:
+    async with town.client() as client:
+        for method, path in routes(town):
+            if path not in OPEN_TO_ALL:
+                answer = await client.http.request(method, re.sub(r"{\w+}", "1", path))
+                # What has no form is refused before anybody looks who sends it.
+                assert answer.status_code in (303, 401, 422), (method, path)
+                assert "Claire" not in answer.text
+
+
+async def test_operators_get_no_page_of_admins(town: Console) -> None:
+    async with town.client(OPERATOR) as client:
+        tried = 0
+        for method, path in routes(town):
+            if method == "GET" and path.startswith(ADMINS_ALONE):
+                answer = await client.get(re.sub(r"{\w+}", "1", path))
+                assert answer.status_code == 403, path
+                tried += 1
+        assert tried > 10
+
+
+async def test_no_form_is_taken_without_what_our_pages_put_in_it(town: Console) -> None:
+    async with town.client(ADMIN) as client:
+        for method, path in routes(town):
+            if method == "POST" and path not in OPEN_TO_ALL:
+                answer = await client.http.post(re.sub(r"{\w+}", "1", path), data={"csrf": "x"})
+                assert answer.status_code in (403, 422), path
+        evil = {"Origin": "https://ailleurs.example"}
+        answer = await client.post("/deconnexion", headers=evil)
+        assert answer.status_code == 403
+        assert (await client.get("/compte")).status_code == 200
+
+
+async def test_a_failure_of_ours_tells_no_secret_and_keeps_the_headers(town: Console) -> None:
+    async with town.client(ADMIN) as client:
+        answer = await client.get("/panne")
+    assert answer.status_code == 500
+    assert "Une erreur est survenue de notre côté" in answer.text
+    for secret in ("ZeroDivision", "Traceback", "a secret of the server"):
+        assert secret not in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+async def test_the_database_locked(town: Console) -> None:
+    file = make_url(town.settings.database_url).database
+    assert file is not None
+    with closing(sqlite3.connect(file, timeout=1)) as other:
+        async with town.client(ADMIN) as client:
+            other.execute("BEGIN IMMEDIATE")
+            begun = time.monotonic()
+            for path in ("/comptes", "/journal", "/reglages"):
+                assert (await client.get(path)).status_code == 200, "readers need not wait"
+            form = {"identifiant": "locked.out", "nom": "Locked Out", "role": "admin"}
+            answer = await client.post("/comptes", form)
+            assert answer.status_code == 503
+            assert "La base de données ne répond pas" in answer.text
+            assert time.monotonic() - begun < 12
+            other.rollback()
+            assert "locked.out" not in (await client.get("/comptes")).text
+            assert (await client.post("/comptes", form)).status_code == 200
+
+
+async def test_too_many_wrong_passwords_at_once_count_as_many(town: Console) -> None:
+    async with town.client() as client:
+        wrong = [client.sign_in("quelquun", "wrong wrong wrong") for _ in range(8)]
+        answers = await asyncio.gather(*wrong)
+        told = ["Trop d" in answer.text for answer in answers]
+        assert sum(told) == 3, "five are looked at"
+        assert (await client.sign_in(ADMIN, PASSWORD)).status_code == 303
+
+
+async def test_a_body_of_unknown_length_is_refused(town: Console) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b"identifiant=" + b"x" * 1000
+
+    async with town.client() as client:
+        answer = await client.http.post("/connexion", content=parts())
+    assert answer.status_code == 413
+
+
+def test_no_page_has_a_script_or_style_of_its_own() -> None:
+    """The browser would not run it: the content security policy forbids it."""
+    own = re.compile(r"<style|<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=|javascript:|https?://")
+    for template in sorted((HERE / "templates").rglob("*.html")):
+        found = own.findall(template.read_text(encoding="utf-8"))
+        assert not found, f"{template.name}: {found}"
+
+
+async def test_hostile_requests_break_nothing(town: Console) -> None:
+    async with town.client(ADMIN) as client:
+        headers = {"X-CSRF-Token": client.csrf}
+        cookies = dict(client.http.cookies)
+    schema = schemathesis.openapi.from_dict(town.app.openapi())
+    broken: list[str] = []
+    statuses: Counter[int] = Counter()
+
+    def hammer(operation: Any, client: httpx.Client) -> None:
+        @hypothesis.settings(
+            max_examples=4, deadline=None, database=None, derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        )  # fmt: skip
+        @hypothesis.given(case=operation.as_strategy())
+        def one(case: Any) -> None:
+            sent = case.as_transport_kwargs(base_url=town.url)
+            sent["headers"] = {**sent.get("headers", {}), **headers}
+            sent.pop("cookies", None)
+            try:
+                request = client.build_request(**sent)
+            except (ValueError, TypeError, httpx.InvalidURL):
+                return  # no browser can send it either
+            status = client.send(request).status_code
+            statuses[status] += 1
+            if status == 500:
+                broken.append(f"{case.method} {request.url}: {request.content[:300]!r}")
+
+        one()
+
+    def all_of_it() -> int:
+        count = 0
+        with httpx.Client(cookies=cookies, timeout=20) as client:
+            for result in schema.get_all_operations():
+                operation: Any = result.ok()  # type: ignore[union-attr]  # an Err raises
+                if not NOT_HAMMERED.search(operation.path):
+                    hammer(operation, client)
+                    count += 1
+        return count
+
+    assert await asyncio.to_thread(all_of_it) > 30
+    assert broken == []
+    assert statuses[200] > 10, f"signed in, and let through: {statuses}"
+    async with town.client(ADMIN) as again:
+        assert (await again.get("/comptes")).status_code == 200
+
+
+def test_shipped_files_are_there() -> None:
+    named = re.findall(r'"/static/([^"]+)"', (HERE / "templates" / "base.html").read_text())
+    assert named
+    assert [name for name in named if not (HERE / "static" / Path(name)).exists()] == []
