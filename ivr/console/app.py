@@ -154,6 +154,8 @@ async def _careful(
     else:
         try:
             response = await call_next(request)
+        except OverflowError:  # a number too large for any table: there is no such row
+            response = _error(request, 404, _TOLD[404])
         except Exception as error:  # noqa: BLE001  # told to the reader, and logged there
             response = await _failed(request, error)
     for name, value in HEADERS.items():
