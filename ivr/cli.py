@@ -17,6 +17,7 @@ import typer
 
 from ivr import settings as settings_module
 from ivr.errors import IvrError
+from ivr.figures.by import By
 from ivr.settings import Settings
 
 T = TypeVar("T")
@@ -428,6 +429,45 @@ def callbacks(
     settings = _settings(context)
     orders = listing.Orders(done, cancel, reschedule, note)
     _run(listing.run(settings, exchange.learn(settings), orders, as_json=as_json))
+
+
+@app.command()
+def figures(
+    context: typer.Context,
+    first: Annotated[str, typer.Option("--from", help="First day, as 2026-11-02.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last day; default: the first.")] = "",
+    by: Annotated[
+        By | None, typer.Option(help="Also a table with a line for each of these.")
+    ] = None,
+    rebuild: Annotated[bool, typer.Option(help="Count the kept days anew first.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print for a French spreadsheet.")] = False,
+    as_json: Json = False,
+) -> None:
+    """How the telephone was answered, against the period before; yesterday by default."""
+    from ivr import exchange
+    from ivr.figures import commands
+
+    settings = _settings(context)
+    form = "json" if as_json else "csv" if as_csv else "text"
+    wanted = commands.Wanted(first, last, by, form, rebuild)
+    _run(commands.figures(settings.database_url, exchange.learn(settings), wanted))
+
+
+@app.command("demo-data")
+def demo_data(
+    context: typer.Context,
+    days: Annotated[int, typer.Option(min=1, max=730, help="Days until today.")] = 365,
+    calls: Annotated[int, typer.Option(min=1, max=5000, help="Calls a day on average.")] = 400,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same calls.")] = 1,
+) -> None:
+    """Fill a database of its own, var/demo.sqlite, with an invented year of calls."""
+    from ivr import exchange
+    from ivr.demo import commands
+    from ivr.demo.year import Scale
+
+    settings = _settings(context)
+    knowledge = exchange.learn(settings)
+    _run(commands.fill(settings, knowledge, Scale(days, calls, seed)))
 
 
 # --- people's data -----------------------------------------------------------------------------

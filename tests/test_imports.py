@@ -15,6 +15,7 @@ LEVELS = [
     ["startup"],
     ["app", "console"],
     ["exchange", "simulate", "listing", "evaluation", "testcaller"],
+    ["demo"],
     ["call"],
     ["live"],
     ["messages"],

@@ -6,11 +6,9 @@ when the calls are purged. They can be made anew from the call log at any time (
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, func, select
@@ -18,9 +16,10 @@ from sqlalchemy.orm import Session
 
 from ivr.calllog.database import Database
 from ivr.calllog.tables import Call, FiguresDay, QueueStay
+from ivr.figures.fate import CallFacts
 from ivr.figures.gather import calls_between
 from ivr.figures.period import DAY, Period, start_of
-from ivr.figures.tally import DayTally, Tally, tally_day
+from ivr.figures.tally import DayTally, tally_day
 from ivr.knowledge.base import Knowledge
 
 SETTLED = timedelta(days=2)
@@ -47,10 +46,10 @@ def days(session: Session, period: Period, town: Town) -> dict[date, DayTally]:
     wanted = period.days
     whole = wanted if period.until is None else wanted[:-1]
     found = _kept(session, whole)
-    for day in wanted:
-        if day not in found:
-            part = Period(day, day, period.until if day == period.last else None)
-            found[day] = _count(session, part, town)
+    missing = [day for day in wanted if day not in found]
+    for first, last in _runs(missing):
+        part = Period(first, last, period.until if last == period.last else None)
+        found |= _count_days(session, part, town)
     return dict(sorted(found.items()))
 
 
@@ -71,10 +70,10 @@ async def keep(
     for done, day in enumerate(missing, 1):
 
         def work(session: Session, day: date = day) -> bool:
-            tally = _count(session, Period(day, day), town)
+            tally = _count(session, day, town)
             if (tally.open and day > settled) or session.get(FiguresDay, day) is not None:
                 return False
-            session.add(FiguresDay(day=day, counts=as_json(tally), kept_at=now))
+            session.add(FiguresDay(day=day, counts=dict(vars(tally)), kept_at=now))
             return True
 
         kept += await database.run(work)
@@ -94,7 +93,7 @@ async def forget_kept(database: Database, town: Town) -> tuple[int, int]:
         def work(session: Session, day: date = day) -> bool:
             row = session.get(FiguresDay, day)
             whole = row is not None and (
-                _count(session, Period(day, day), town).offered >= from_json(row.counts).offered
+                _count(session, day, town).offered >= DayTally(**row.counts).offered
             )
             if whole:
                 session.execute(delete(FiguresDay).where(FiguresDay.day == day))
@@ -102,23 +101,6 @@ async def forget_kept(database: Database, town: Town) -> tuple[int, int]:
 
         dropped += await database.run(work)
     return dropped, len(listed) - dropped
-
-
-def as_json(tally: DayTally) -> dict[str, Any]:
-    """A day's counts as plain data."""
-    return {
-        "departments": {who: one.counts for who, one in tally.departments.items()},
-        "hours": tally.hours,
-    }
-
-
-def from_json(data: Mapping[str, Any]) -> DayTally:
-    """The reverse of ``as_json``."""
-    departments = {}
-    for who, counts in data["departments"].items():
-        departments[who] = Tally({what: Counter(some) for what, some in counts.items()})
-    hours = {int(hour): Counter(fates) for hour, fates in data["hours"].items()}
-    return DayTally(departments, hours)
 
 
 def _kept(session: Session, wanted: Iterable[date]) -> dict[date, DayTally]:
@@ -130,12 +112,31 @@ def _kept(session: Session, wanted: Iterable[date]) -> dict[date, DayTally]:
             FiguresDay.day.between(listed[0], listed[-1])
         )
     )
-    return {row.day: from_json(row.counts) for row in rows}
+    return {row.day: DayTally(**row.counts) for row in rows}
 
 
-def _count(session: Session, period: Period, town: Town) -> DayTally:
+def _runs(listed: Iterable[date]) -> Iterator[tuple[date, date]]:
+    """The first and last of days that follow each other."""
+    run: list[date] = []
+    for day in listed:
+        if run and day != run[-1] + DAY:
+            yield run[0], run[-1]
+            run = []
+        run.append(day)
+    if run:
+        yield run[0], run[-1]
+
+
+def _count(session: Session, day: date, town: Town) -> DayTally:
+    return _count_days(session, Period(day, day), town)[day]
+
+
+def _count_days(session: Session, period: Period, town: Town) -> dict[date, DayTally]:
     start, end = period.bounds(town.zone)
-    return tally_day(calls_between(session, start, end), town.zone, town.department_of)
+    calls: dict[date, list[CallFacts]] = {day: [] for day in period.days}
+    for call in calls_between(session, start, end):
+        calls[call.started_at.astimezone(town.zone).date()].append(call)
+    return {day: tally_day(some, town.zone, town.department_of) for day, some in calls.items()}
 
 
 def _missing(session: Session, town: Town, now: datetime) -> list[date]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -15,7 +15,7 @@ from ivr.figures.days import Town, days
 from ivr.figures.fate import Fate
 from ivr.figures.period import Period
 from ivr.figures.spread import Spread
-from ivr.figures.tally import Count, DayTally, Tally
+from ivr.figures.tally import Count, DayTally, Tally, add_counts
 from ivr.knowledge.base import Knowledge
 
 SOON = 20
@@ -112,6 +112,11 @@ class Figures:
         return self.tally.of(Count.CORRECTED)[entry]
 
     @property
+    def all_corrected(self) -> Collection[str]:
+        """The entries that a caller said were not what they wanted."""
+        return self.tally.of(Count.CORRECTED).keys()
+
+    @property
     def languages(self) -> list[tuple[str, int]]:
         """Calls by language, the most frequent first."""
         return self.tally.of(Count.LANGUAGE).most_common()
@@ -169,12 +174,12 @@ def _report(period: Period, by_day: Mapping[date, DayTally], callbacks: Callback
     for day, tally in by_day.items():
         fates[day] = Counter()
         for who, one in tally.departments.items():
-            departments.setdefault(who, Tally()).add(one.counts)
+            departments.setdefault(who, Tally()).add(one)
         for hour, counts in tally.hours.items():
-            hours[hour].update(counts)
-            fates[day].update(counts)
-    for one in departments.values():
-        whole.add(one.counts)
+            add_counts(hours[int(hour)], counts)
+            add_counts(fates[day], counts)
+    for every in departments.values():
+        whole.add(every.counts)
     by_name = {who: Figures(one) for who, one in sorted(departments.items())}
     return Report(period, Figures(whole), by_name, fates, hours, callbacks)
 

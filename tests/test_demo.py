@@ -1,0 +1,92 @@
+"""The demonstration's database: plausible, the same for the same seed, and never the real one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ivr.calllog.database import Database
+from ivr.calllog.tables import Call, Callback, FiguresDay, QueueStay, Turn
+from ivr.demo import commands
+from ivr.demo.year import Scale
+from ivr.errors import IvrError
+from ivr.figures.period import last_days
+from ivr.figures.report import report
+from ivr.knowledge.base import Knowledge
+from ivr.knowledge.load import load
+from ivr.settings import Database as DatabaseSettings
+from ivr.settings import Paths, Settings
+
+NOW = datetime(2026, 3, 20, 15, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def town() -> Knowledge:
+    return load(Path(__file__).parents[1] / "knowledge")
+
+
+def settings_in(folder: Path, url: str = "") -> Settings:
+    return Settings(paths=Paths(var=folder), database=DatabaseSettings(url=url))
+
+
+async def test_a_fortnight_is_plausible_and_repeatable(tmp_path: Path, town: Knowledge) -> None:
+    told = []
+    for name in ("one", "two"):
+        database = Database(f"sqlite:///{tmp_path / name}.sqlite")
+        scale = Scale(14, 100, seed=3)
+        calls = await commands.write(database, town, Settings(), scale, NOW)
+        week = last_days(7, NOW, town.hours.zone)
+        found = await database.run(partial(report, knowledge=town, period=week, now=NOW))
+        told.append((calls, found.figures.offered, found.figures.lost))
+        figures = found.figures
+        assert 0.01 < (figures.lost_share or 0) < 0.2
+        assert 0.4 < (figures.unanswered_share or 0) + 0.35 < 0.8
+        assert figures.wait.count > 50
+        assert figures.satisfaction.count > 20
+        assert found.callbacks.made > 10
+        assert not figures.tally.counts["fate"]["unknown"]
+        assert found.figures.questions[0][0] in town.entries
+        await database.run(check_rows)
+        await database.close()
+    assert told[0] == told[1]
+    assert 14 * 70 < told[0][0] < 14 * 160  # an election is near
+
+
+def check_rows(session: Session) -> None:
+    """Nothing happens after now or before it began, and every turn belongs to a call."""
+    assert not session.scalar(select(func.count()).where(Turn.at > NOW))
+    assert session.scalar(select(func.count()).where(Call.ended_at < Call.started_at)) == 0
+    assert session.scalar(select(func.count()).where(QueueStay.ended_at < QueueStay.joined_at)) == 0
+    states = set(session.scalars(select(Callback.state)))
+    assert {"done", "pending"} <= states
+    numbers = set(session.scalars(select(Call.caller_number)))
+    assert all(one is None or one.startswith(("+3363998", "+3326191")) for one in numbers)
+
+
+async def test_the_command_makes_a_database_of_its_own(
+    tmp_path: Path, town: Knowledge, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = tmp_path / "calls.sqlite"
+    await Database(f"sqlite:///{real}").close()
+    before = real.read_bytes()
+    await commands.fill(settings_in(tmp_path), town, Scale(3, 10))
+    assert "demo.sqlite" in capsys.readouterr().out
+    assert real.read_bytes() == before
+    database = Database(f"sqlite:///{tmp_path / 'demo.sqlite'}")
+    kept = await database.run(lambda session: session.scalar(select(func.count(FiguresDay.day))))
+    await database.close()
+    assert kept == 2
+
+
+async def test_it_never_overwrites_the_real_one(tmp_path: Path, town: Knowledge) -> None:
+    real = tmp_path / "demo.sqlite"
+    real.write_bytes(b"precious")
+    for url in (f"sqlite:///{real}", f"sqlite:///{tmp_path / 'x' / '..' / 'demo.sqlite'}"):
+        with pytest.raises(IvrError, match="base réelle"):
+            await commands.fill(settings_in(tmp_path, url), town, Scale(1, 10))
+    assert real.read_bytes() == b"precious"
