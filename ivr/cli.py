@@ -133,11 +133,19 @@ def serve(context: typer.Context) -> None:
 
 
 @app.command()
-def console(context: typer.Context) -> None:
+def console(
+    context: typer.Context,
+    demo: Annotated[bool, typer.Option(help="Show the invented year of ivr demo-data.")] = False,
+) -> None:
     """Serve the web pages of admins and operators until told to stop."""
     from ivr.console import process
 
-    _run(process.serve(_settings(context)))
+    settings = _settings(context)
+    if demo:
+        from ivr.demo.commands import demo_settings
+
+        settings = demo_settings(settings)
+    _run(process.serve(settings, demonstration=demo))
 
 
 @app.command()

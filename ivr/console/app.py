@@ -32,6 +32,7 @@ from ivr.console import (
     callback_pages,
     data_pages,
     desk_pages,
+    figures_pages,
     hours_pages,
     learning,
     live_pages,
@@ -47,6 +48,7 @@ from ivr.console.accounts import Accounts
 from ivr.console.desk import open_desk
 from ivr.dialogue.prompts import PROMPTS
 from ivr.errors import CallLogError, IvrError
+from ivr.figures.keeper import keep_days
 from ivr.knowledge.store import Store
 from ivr.live.line import connect
 from ivr.live.mirror import Mirror
@@ -62,6 +64,7 @@ ROUTERS = (
     desk_pages.router,
     callback_pages.router,
     message_pages.router,
+    figures_pages.router,
     questions.router,
     question_history.router,
     question_tools.router,
@@ -117,6 +120,7 @@ def create_app(settings: Settings, *, demonstration: bool = False) -> FastAPI:
             watching = {
                 asyncio.create_task(store.watch(desk.noticed)),
                 asyncio.create_task(mirror.run()),
+                asyncio.create_task(keep_days(settings.database_url, lambda: store.current)),
             }
             try:
                 yield

@@ -21,14 +21,17 @@ log = logging.getLogger(__name__)
 FIRST_ADMIN = "admin"
 
 
-async def serve(settings: Settings) -> None:
-    """Serve the pages until cancelled. Raises IvrError when it cannot begin."""
+async def serve(settings: Settings, *, demonstration: bool = False) -> None:
+    """Serve the pages until cancelled. Raises IvrError when it cannot begin.
+
+    demonstration: each page says that the database is made up.
+    """
     if link := await _first_link(settings):
         log.info("nobody can sign in yet; the first admin chooses a password here, once: %s", link)
     console = settings.console
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(settings),
+            create_app(settings, demonstration=demonstration),
             host=str(console.bind),
             port=console.port,
             log_config=None,

@@ -41,6 +41,7 @@ MENU = (
     ("/poste", "Mon poste", False),
     ("/rappels", "Rappels", False),
     ("/messages", "Messages", False),
+    ("/chiffres", "Chiffres", True),
     ("/questions", "Questions", True),
     ("/a-apprendre", "À apprendre", True),
     ("/reglages", "Réglages", True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -58,6 +59,24 @@ async def fill(settings: Settings, knowledge: Knowledge, scale: Scale) -> None:
 def demo_file(settings: Settings) -> Path:
     """The demonstration's database."""
     return settings.paths.var / "demo.sqlite"
+
+
+def demo_settings(settings: Settings) -> Settings:
+    """Settings for showing the demonstration: nothing real is read, or can be changed.
+
+    It has a folder of its own for secrets, so that it reaches no calls in progress, and a copy of
+    the knowledge, so that what is edited there stays there. Raises IvrError when it was not made.
+    """
+    file = demo_file(settings)
+    if not file.exists():
+        raise IvrError(f"{file} n'existe pas encore : lancez d'abord ivr demo-data")
+    var = settings.paths.var / "demo"
+    knowledge = var / "knowledge"
+    if not knowledge.exists():
+        shutil.copytree(settings.paths.knowledge, knowledge)
+    paths = settings.paths.model_copy(update={"var": var, "knowledge": knowledge})
+    database = settings.database.model_copy(update={"url": f"sqlite:///{file}"})
+    return settings.model_copy(update={"paths": paths, "database": database})
 
 
 async def write(
