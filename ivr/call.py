@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
 from typing import Any
@@ -14,8 +13,9 @@ from typing import Any
 from ivr.asterisk.leg import Leg
 from ivr.audio.pcm import FRAME_MS
 from ivr.callbacks.schedule import Callbacks, Wish
-from ivr.calllog.log import CallEnd, CallLog, TurnRecord
+from ivr.calllog.log import CallEnd, CallLog
 from ivr.dialogue.machine import Dialogue
+from ivr.dialogue.record import turn_record
 from ivr.dialogue.state import State
 from ivr.dialogue.turns import (
     Action,
@@ -30,8 +30,6 @@ from ivr.dialogue.turns import (
     KeepMessage,
     Keyed,
     Listen,
-    MessageKept,
-    Note,
     Opened,
     Order,
     Outcome,
@@ -56,6 +54,7 @@ from ivr.messages.taker import MessageTaker, Over
 from ivr.nlu.match import Context, Match
 from ivr.speech import listener as ear
 from ivr.speech.speaker import Speaker, SpeechSource, Text
+from ivr.waiting.desk import Desk, NoDesk
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +97,7 @@ class Parts:
     """The name of the model that hears."""
     messages: MessageBox | None = None
     """Where spoken messages go; None where none are taken."""
+    desk: Desk = field(default_factory=NoDesk)
     observer: Observer = field(default_factory=Unobserved)
     """Is told what happens, for people to watch."""
     away: dict[str, tuple[Mind, State]] = field(default_factory=dict)
@@ -174,11 +174,11 @@ class Conversation:
         what: Happening = (
             Opened(started.caller.number)
             if started.returned is None
-            else Returned(started.returned)
+            else Returned(started.returned, started.key)
         )
         cut: CutShort | None = None
         while True:
-            turn = Turn(what, self._parts.now(), cut)
+            turn = Turn(what, self._parts.now(), cut, self._parts.desk.queues(), self._ahead())
             self._state, actions = self._mind.dialogue.advance(self._state, turn)
             if DropMessage() in actions:  # before the caller is told so
                 await self._message.drop()
@@ -188,14 +188,13 @@ class Conversation:
                 case Listen() as listen:
                     what, cut = await self._hear(listen)
                 case Transfer() as transfer:
-                    await self._finish_speaking()
-                    priority = URGENT if transfer.urgent else 0
-                    queue = QueueRequest(
-                        transfer.department, transfer.reason, priority, transfer.operator
-                    )
+                    key = await self._finish_speaking()
+                    if key is not None and key in transfer.exits:
+                        what, cut = Keyed(key), None
+                        continue
                     self._remember()
                     outcome = Outcome.EMERGENCY if transfer.urgent else Outcome.TRANSFERRED
-                    return _Ended(outcome, "transfer", queue)
+                    return _Ended(outcome, "transfer", self._request(transfer))
                 case TakeCallback() as wanted:
                     what, cut = await self._take_callback(wanted), None
                 case Record() as wanted_message:
@@ -237,6 +236,29 @@ class Conversation:
         while len(away) >= MOST_AWAY:
             del away[next(iter(away))]
         away[self._leg.started.call_id] = self._mind, self._state
+
+    def _request(self, transfer: Transfer) -> QueueRequest:
+        call_id, language = self._leg.started.call_id, self._state.language
+        return QueueRequest(
+            transfer.department,
+            transfer.reason,
+            priority=URGENT if transfer.urgent else 0,
+            operator=transfer.operator,
+            place=transfer.place,
+            patient=transfer.busy,
+            language=language,
+            whisper=self._parts.desk.whisper(call_id, transfer.reason),
+        )
+
+    def _ahead(self) -> int | None:
+        """How many are before this caller, when they come from a queue."""
+        started, department = self._leg.started, self._state.place_in or self._state.department
+        if started.returned is None or department is None:
+            return None
+        ahead = self._parts.desk.ahead(started.call_id, department)
+        if ahead is None and started.place is not None:
+            return started.place - 1
+        return ahead
 
     async def _take_callback(self, wanted: TakeCallback) -> Happening:
         wish = Wish(
@@ -280,11 +302,14 @@ class Conversation:
         if texts:
             self._speaker.say(texts, self._note_response_time)
 
-    async def _finish_speaking(self) -> None:
-        """Wait until all has been heard; any key skips the rest."""
+    async def _finish_speaking(self) -> str | None:
+        """Wait until all has been heard; any key skips the rest, and is returned."""
+        key = None
         while self._speaker.speaking:
-            if isinstance(await self._next(), KeyPressed):
+            if isinstance(event := await self._next(), KeyPressed):
+                key = event.key
                 await self._speaker.interrupt()
+        return key
 
     async def _hear(self, listen: Listen) -> tuple[Happening, CutShort | None]:
         """Wait for the caller to say or key something, letting them interrupt."""
@@ -367,32 +392,8 @@ class Conversation:
     # --- the call log --------------------------------------------------------------------------
 
     def _log_turn(self, turn: Turn, actions: Sequence[Action]) -> None:
-        said = [action for action in actions if isinstance(action, Say)]
-        notes = [action for action in actions if isinstance(action, Note)]
-        record = TurnRecord(
-            at=turn.at,
-            happened=_name(turn.what),
-            said=" ".join(say.text for say in said),
-            about=" ".join(say.about for say in said),
-            notes=" ".join(_written(note) for note in notes),
-            cut_short=turn.cut_short.share if turn.cut_short else None,
-        )
-        match turn.what:
-            case Heard(understood, confidence) | TooLong(understood, confidence):
-                best = understood.candidates[0] if understood.candidates else None
-                record = replace(
-                    record,
-                    heard=understood.text,
-                    confidence=confidence,
-                    entry=best.entry if best else None,
-                    score=best.score if best else None,
-                    decision=understood.decision,
-                )
-            case Keyed(key):
-                record = replace(record, heard=key)
-            case CallbackTaken(reference) | MessageKept(str(reference)):
-                record = replace(record, heard=reference)
-        call_id, about_call = self._leg.started.call_id, _about_call(notes)
+        record, about_call = turn_record(turn, actions)
+        call_id = self._leg.started.call_id
         self._turn = self._write(self._parts.calllog.add_turn(call_id, record, about_call))
         self._parts.observer.turned(call_id, record, self._state)
 
@@ -424,18 +425,3 @@ class Conversation:
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
         return task
-
-
-def _name(what: Happening) -> str:
-    """The name of a happening in the call log, such as ``too-long``."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(what).__name__).lower()
-
-
-def _written(note: Note) -> str:
-    return ":".join(part for part in (note.kind, note.entry, note.value) if part)
-
-
-def _about_call(notes: Sequence[Note]) -> dict[str, object]:
-    """What notes tell of the whole call, by column of the call log."""
-    found: dict[str, object] = {n.kind: n.value for n in notes if n.kind == "language"}
-    return found | {n.kind: int(n.value) for n in notes if n.kind == "satisfaction"}

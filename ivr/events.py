@@ -18,7 +18,7 @@ class CallerId:
 
 
 class QueueOutcome(StrEnum):
-    """How a stay in the operators' queue ended without an operator (Asterisk's QUEUESTATUS)."""
+    """How a stay in the operators' queue ended without an operator: Asterisk's QUEUESTATUS."""
 
     TIMEOUT = "TIMEOUT"
     FULL = "FULL"
@@ -28,6 +28,8 @@ class QueueOutcome(StrEnum):
     LEAVE_UNAVAILABLE = "LEAVEUNAVAIL"
     CONTINUE = "CONTINUE"
     WITHDRAWN = "WITHDRAW"
+    KEY = "KEY"
+    """Ours: the caller pressed a key that leaves the queue."""
     UNKNOWN = ""
 
 
@@ -44,6 +46,10 @@ class CallStarted:
     """Time zone aware."""
     returned: QueueOutcome | None = None
     """Set when the call comes back from the operators' queue."""
+    key: str = ""
+    """The key that the caller left the queue by; empty when they did not."""
+    place: int | None = None
+    """The caller's position when they left the queue, from 1; None when not known."""
 
 
 @dataclass(frozen=True)
@@ -93,3 +99,11 @@ class QueueRequest:
     """Higher is served first (Asterisk's QUEUE_PRIO); urgent calls use 10."""
     operator: str | None = None
     """The extension to ring before the queue; None means whoever is free."""
+    place: int | None = None
+    """The position to enter the queue at, from 1; None is the end, after calls of its priority."""
+    patient: bool = False
+    """The caller knows that all are busy, and waits longer before the call comes back."""
+    language: str = "fr"
+    """The language of what the caller hears while waiting (ISO 639-1)."""
+    whisper: str = ""
+    """Sound file for the operator who picks up, without its ending; empty is none."""

@@ -135,6 +135,9 @@ class Asterisk(Section):
     """Manager interface, on loopback only."""
     tree: Folder | None = None
     """An unpacked Asterisk to use instead of the system's or the one set-up unpacked."""
+    sounds: Folder | None = None
+    """Where the switchboard writes sounds that Asterisk plays, perhaps as another user; by default
+    ``sounds`` in ``var``."""
 
 
 class Redis(Section):
@@ -294,6 +297,11 @@ class Settings(Section):
         return self.paths.var / "messages"
 
     @property
+    def sounds(self) -> Path:
+        """Folder of the sounds that the switchboard makes and Asterisk plays."""
+        return self.asterisk.sounds or (self.paths.var / "sounds").absolute()
+
+    @property
     def database_url(self) -> str:
         """SQLAlchemy URL of the call log."""
         return self.database.url or f"sqlite:///{self.paths.var / 'calls.sqlite'}"
@@ -405,10 +413,12 @@ def _line_of(text: str, loc: tuple[str, ...]) -> int:
 def _absolute(settings: Settings, base: Path) -> Settings:
     paths, asterisk = settings.paths, settings.asterisk
     update = {name: base / getattr(paths, name) for name in type(paths).model_fields}
-    tree = asterisk.tree and base / asterisk.tree
+    places = {"tree": asterisk.tree, "sounds": asterisk.sounds}
     return settings.model_copy(
         update={
             "paths": paths.model_copy(update=update),
-            "asterisk": asterisk.model_copy(update={"tree": tree}),
+            "asterisk": asterisk.model_copy(
+                update={name: path and base / path for name, path in places.items()}
+            ),
         }
     )

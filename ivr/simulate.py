@@ -76,6 +76,15 @@ def _listed(value: object) -> object:
 Parts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
+class Staffing(Model):
+    """Who of a department is free; see ``turns.Availability``."""
+
+    free: int = Field(default=0, ge=0)
+    present: int = Field(default=1, ge=0)
+    waiting: int = Field(default=0, ge=0)
+    wait_s: float | None = Field(default=None, ge=0)
+
+
 class Move(Model):
     """One line of a script: what the machine must say, or what the caller does."""
 
@@ -95,10 +104,14 @@ class Move(Model):
     """The caller talks longer than an utterance may last."""
     returns: QueueOutcome | None = None
     """The call comes back from the operators' queue."""
+    queues: dict[str, Staffing] | None = None
+    """From now on, by department; nothing is known of others."""
+    ahead: int | None = Field(default=None, ge=0)
+    """With ``returns``, or ``keys`` in the queue: callers before this one, from now on."""
 
     @model_validator(mode="after")
     def _one_thing(self) -> Self:
-        names = ("machine", "caller", "keys", "happens", "records", "rambles", "returns")
+        names = ("machine", "caller", "keys", "happens", "records", "rambles", "returns", "queues")
         if sum(getattr(self, name) is not None for name in names) != 1:
             raise ValueError(f"exactly one of {', '.join(names)} is needed")
         return self
@@ -112,6 +125,8 @@ class Script(Model):
     """On the town's clocks."""
     number: str | None = Field(default=None, alias="from")
     """The caller's number; none when withheld."""
+    queues: dict[str, Staffing] = Field(default_factory=dict)
+    """Who is free when the call begins, by department; nothing is known of others."""
     call: bool = False
     """Also tried as a real telephone call."""
     transcript: tuple[Move, ...] = Field(min_length=1)
@@ -167,6 +182,8 @@ class Simulation:
     message: Record | None = None
     outcome: Outcome | None = None
     database_fails: bool = False
+    queues: Mapping[str, Staffing] = field(default_factory=dict)
+    ahead: int | None = None
     _references: count[int] = field(default_factory=lambda: count(1001))
 
     def __post_init__(self) -> None:
@@ -176,6 +193,11 @@ class Simulation:
     def over(self) -> bool:
         """Whether the machine has let go of the call."""
         return self.outcome is not None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the caller is with the operators, or waits for one."""
+        return self.state.phase is Phase.QUEUED
 
     @property
     def ending(self) -> Ending:
@@ -192,7 +214,8 @@ class Simulation:
         """What the machine does next, a callback's writing included."""
         done: list[Action] = []
         while True:
-            self.state, actions = self.mind.dialogue.advance(self.state, Turn(what, self.at, cut))
+            turn = Turn(what, self.at, cut, self.queues, self.ahead)
+            self.state, actions = self.mind.dialogue.advance(self.state, turn)
             done += actions
             match actions[-1]:
                 case TakeCallback() as wanted:
@@ -236,7 +259,7 @@ class Simulation:
 async def run(script: Script, mind: Mind) -> AsyncIterator[str | Fault]:
     """Play a script; yields the conversation line by line, and a Fault for all that differs."""
     zone = mind.dialogue.talk.knowledge.hours.zone
-    simulation = Simulation(mind, script.at.replace(tzinfo=zone))
+    simulation = Simulation(mind, script.at.replace(tzinfo=zone), queues=script.queues)
     said = _said(await simulation.happen(Opened(script.number)))
     yield f"MACHINE  {said}"
     for number, move in enumerate(script.transcript, 1):
@@ -244,8 +267,14 @@ async def run(script: Script, mind: Mind) -> AsyncIterator[str | Fault]:
             for fault in differences(move, said):
                 yield Fault(script.title, number, "machine", fault)
             continue
+        if move.queues is not None:
+            simulation.queues = move.queues
+            continue
         yield f"CALLER   {_shown(move)}"
-        if simulation.over and move.returns is None:
+        if move.ahead is not None:
+            simulation.ahead = move.ahead
+        pressed = move.keys is not None and simulation.waiting
+        if simulation.over and move.returns is None and not pressed:
             yield Fault(script.title, number, "", f"the call is already {simulation.outcome}")
             return
         said = ""
@@ -289,6 +318,8 @@ async def _happenings(simulation: Simulation, move: Move) -> list[Happening]:
     if move.rambles is not None:
         heard = await simulation.hear(move.rambles)
         return [TooLong(heard.match, heard.confidence)]
+    if move.keys is not None and simulation.waiting:  # pressed in the queue
+        return [Returned(QueueOutcome.KEY, key) for key in move.keys[:1]]
     if move.keys is not None:
         return [Keyed(key) for key in move.keys]
     if move.returns is not None:

@@ -177,7 +177,7 @@ async def test_a_call_passed_on_from_the_console_reaches_that_operator(parts: Pa
     assert onlooker.seen == [
         ("began", "1.1"),
         ("opened", "request"),
-        ("redirected", "request"),
+        ("redirected", "queued"),
         ("transferred", "transfer"),
     ]
 

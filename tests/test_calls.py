@@ -193,7 +193,8 @@ async def test_handing_over_to_the_operators() -> None:
     async def handle(leg: AriLeg) -> None:
         with pytest.raises(AsteriskError, match="cannot be the name of a queue"):
             await leg.send_to_queue(QueueRequest("accueil,1)\nexten"))
-        await leg.send_to_queue(QueueRequest("etat-civil", 'Acte "perdu"\n😀', 10))
+        asked = QueueRequest("etat-civil", 'Acte "perdu"\n😀', 10, "102", 2, True, "en", "a1b2")
+        await leg.send_to_queue(asked)
         with pytest.raises(CallerGone):
             await leg.receive()
         await leg.hang_up()
@@ -206,6 +207,11 @@ async def test_handing_over_to_the_operators() -> None:
     assert about == [
         ("/channels/c1/variable", {"variable": "IVR_REASON", "value": "Acte 'perdu'"}),
         ("/channels/c1/variable", {"variable": "QUEUE_PRIO", "value": "10"}),
+        ("/channels/c1/variable", {"variable": "IVR_OPERATOR", "value": "102"}),
+        ("/channels/c1/variable", {"variable": "IVR_PLACE", "value": "2"}),
+        ("/channels/c1/variable", {"variable": "IVR_PATIENT", "value": "1"}),
+        ("/channels/c1/variable", {"variable": "IVR_WHISPER", "value": "a1b2"}),
+        ("/channels/c1/variable", {"variable": "CHANNEL(language)", "value": "en"}),
         (
             "/channels/c1/continue",
             {"context": "operators", "extension": "etat-civil", "priority": 1},

@@ -17,7 +17,7 @@ LEVELS = [
     ["exchange", "simulate", "listing", "evaluation", "testcaller"],
     ["demo"],
     ["call"],
-    ["live"],
+    ["live", "waiting"],
     ["messages"],
     ["dialogue"],
     ["callbacks"],

@@ -14,7 +14,7 @@ from ivr.settings import Section, Settings, load, variable_name
 SAMPLE = Path(__file__).parents[1] / "ivr.toml.sample"
 EXAMPLES = {
     "console.proxies",
-    *("sip.local_nets", "sip.external_address", "asterisk.tree"),
+    *("sip.local_nets", "sip.external_address", "asterisk.tree", "asterisk.sounds"),
     *("trunk.host", "trunk.username", "trunk.addresses", "trunk.number"),
 }
 """Keys without a default that could be shown."""

@@ -162,11 +162,20 @@ class AriLeg:
             raise AsteriskError(f"{request.queue!r} cannot be the name of a queue")
         if not re.fullmatch(r"[0-9]{1,6}", request.operator or "0"):
             raise AsteriskError(f"{request.operator!r} cannot be an extension")
+        if not re.fullmatch(r"[a-z]{2}", request.language):
+            raise AsteriskError(f"{request.language!r} cannot be a language")
         channel = self._started.call_id
-        await self._ari.set_variable(channel, "IVR_REASON", clean_text(request.reason))
-        await self._ari.set_variable(channel, "QUEUE_PRIO", str(max(0, request.priority)))
-        if request.operator:
-            await self._ari.set_variable(channel, "IVR_OPERATOR", request.operator)
+        variables = {
+            "IVR_REASON": clean_text(request.reason),
+            "QUEUE_PRIO": str(max(0, request.priority)),
+            "IVR_OPERATOR": request.operator or "",
+            "IVR_PLACE": str(request.place or ""),
+            "IVR_PATIENT": str(int(request.patient)),
+            "IVR_WHISPER": request.whisper,
+            "CHANNEL(language)": request.language,
+        }
+        for name, value in variables.items():
+            await self._ari.set_variable(channel, name, value)
         await self._ari.resume(channel, OPERATORS, request.queue)
         self._given_back = True
         self._end(CallerGone("the call has been passed to the operators"))

@@ -77,8 +77,13 @@ class Calls:
         if token_of(self._ari.app, channel.id) is not None:
             return None  # one of our media channels
         returned = _outcome(start.args[1:]) if start.args[:1] == ("returned",) else None
+        key, place = (*start.args[2:4], "", "")[:2]
         caller = clean_caller(channel.caller.number, channel.caller.name)
-        started = CallStarted(channel.id, caller, channel.dialplan.exten, start.timestamp, returned)
+        dialled = channel.dialplan.exten
+        started = CallStarted(
+            channel.id, caller, dialled, start.timestamp, returned, key,
+            int(place) if place.isdecimal() else None,
+        )  # fmt: skip
         leg = AriLeg(self._ari, started, uuid.uuid4().hex)
         self._legs[channel.id] = leg
         self._ari.watch(channel.id, leg.happened)

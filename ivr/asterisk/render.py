@@ -52,6 +52,14 @@ WATCHDOG_MARGIN = 60
 """Seconds after ``calls.longest`` at which Asterisk takes a call back from a hung application."""
 QUEUE_WAIT = 90
 """Seconds in one queue before the call goes on."""
+QUEUE_PATIENCE = 300
+"""The same for a caller who was told that all operators are busy, and how long it takes."""
+QUEUE_KEYS = "queue-keys"
+"""Context of the keys that callers press while they wait."""
+OFFER = "offre"
+"""Name of the sound that is played to waiting callers now and then."""
+OFFER_EVERY = 40
+"""Seconds between two of them."""
 ROUNDS = 3
 """Times that a call is put back into the reception's queue while the application is away."""
 WRAP_UP = 5
@@ -141,12 +149,13 @@ def render(
         *_queue_faults(queues),
         *_phone_faults(phones, {queue.id for queue in queues}),
         *_secret_faults(settings, secrets, phones),
-        *_path_faults(home, program),
+        *_path_faults(home, program, settings),
     ]
     if faults:
         raise FaultsFound(faults)
     context = _context(settings, secrets, queues, phones)
     context |= {"home": home, "program": program, "system_name": ARI_APP}
+    context["queue_runs_macros"] = program.version[0] < 21  # and has a parameter for it
     return install(home, program, expand([TEMPLATES, DIALPLANS], context))
 
 
@@ -182,6 +191,11 @@ def _context(
         "reception": RECEPTION,
         "longest": int(settings.calls.longest) + WATCHDOG_MARGIN,
         "wait": QUEUE_WAIT,
+        "patience": QUEUE_PATIENCE,
+        "sounds": str(settings.sounds),
+        "queue_keys": QUEUE_KEYS,
+        "offer": OFFER,
+        "offer_every": OFFER_EVERY,
         "rounds": ROUNDS,
         "pause": PAUSE,
         "wrap_up": WRAP_UP,
@@ -259,12 +273,16 @@ def _secret_faults(
     return faults
 
 
-def _path_faults(home: Home, program: AsteriskProgram) -> list[Fault]:
-    return [
+def _path_faults(home: Home, program: AsteriskProgram, settings: Settings) -> list[Fault]:
+    sounds = settings.sounds
+    faults = [
         Fault(path, 0, "", f"the folder's name {why}")
-        for path in (home.root, home.run, program.modules, program.data)
+        for path in (home.root, home.run, program.modules, program.data, sounds)
         if (why := why_unsafe(str(path)))
     ]
+    if found := re.search(r"[,&()]", str(sounds)):  # they separate arguments in a dialplan
+        faults.append(Fault(sounds, 0, "", f"the folder's name must not contain {found[0]!r}"))
+    return faults
 
 
 def _empty(value: str) -> str | None:

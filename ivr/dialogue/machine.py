@@ -28,6 +28,7 @@ from ivr.dialogue.turns import (
     Turn,
     Unintelligible,
 )
+from ivr.events import QueueOutcome
 from ivr.knowledge.base import RECEPTION
 from ivr.knowledge.hours import Mode
 from ivr.nlu.match import DIALOGUE_IDS, Decision, Match
@@ -68,7 +69,7 @@ class Dialogue:
             case Opened(caller_number):
                 return self._greet(replace(state, caller_number=caller_number), turn)
             case Returned():
-                return self._back_from_queue(state, turn)
+                return self._back_from_queue(state, what, turn)
             case CallbackTaken() | CallbackFailed():
                 return self.people.taking.written(state, what, turn)
             case Recorded() | RecordingFailed():
@@ -102,20 +103,17 @@ class Dialogue:
         mode = self.talk.mode(turn.at)
         if mode is Mode.OPERATORS_FIRST:
             say = self.talk.greeting(state, "greeting.operators-first", turn.at)
-            state = replace(state, overflow=True)
-            return self.people.reach(state, RECEPTION, "Nouvel appel", turn, say)
+            reason = self.talk.reason(state, "Nouvel appel")
+            return self.talk.transfer(replace(state, overflow=True), RECEPTION, reason, say)
         key = "greeting.closed" if mode is Mode.MACHINE_ALONE else "greeting.open"
         return self.talk.ask(state, Phase.REQUEST, self.talk.greeting(state, key, turn.at))
 
-    def _back_from_queue(self, state: State, turn: Turn) -> Step:
-        if state.overflow:
-            state = replace(state, overflow=False)
+    def _back_from_queue(self, state: State, back: Returned, turn: Turn) -> Step:
+        first, state = state.overflow, replace(state, overflow=False)
+        if first and back.outcome is not QueueOutcome.KEY:
             say = self.talk.say(state, "greeting.overflow")
             return self.talk.ask(state, Phase.REQUEST, say)
-        if state.urgent and not self.talk.people_there(turn.at):
-            say = self.talk.say(state, "emergency.nobody")
-            return self.talk.ask(state, Phase.REQUEST, say)
-        return self.people.nobody_free(state, turn)
+        return self.people.back(state, back, turn)
 
     # --- what the caller said ------------------------------------------------------------------
 
@@ -154,9 +152,9 @@ class Dialogue:
         if state.phase is not Phase.WAIT:
             return None
         if words.waits(match.text):
-            return self.people.wait(state)
+            return self.people.wait(state, turn)
         if match.entry == "rappel" or words.wants_callback(match.text):
-            return self.people.taking.begin(state, state.department or RECEPTION)
+            return self.people.call_back(state)
         return None
 
     def _message(self, state: State, match: Match, turn: Turn) -> Step | None:
@@ -190,7 +188,7 @@ class Dialogue:
             case "repeter", detail:
                 return self._repeat(state, slower=detail == "slower")
             case "operateur", _:
-                department = match.department or self.talk.topic_department(state)
+                department = match.department or self.people.default(state)
                 who = match.person or "un agent"
                 return self.people.reach(state, department, f"Demande {who}", turn)
             case "rappel", _:
@@ -287,8 +285,10 @@ class Dialogue:
         if state.phase is Phase.NUMBER:
             return self.people.keyed(state, key, turn)
         match key, state.phase:
+            case _, Phase.QUEUED:  # one of ``Transfer.exits``
+                return self.people.call_back(state)
             case "0", _:
-                return self.people.reach(state, self.talk.topic_department(state), "", turn)
+                return self.people.reach(state, self.people.default(state), "", turn)
             case "*", _:
                 return self._repeat(state)
             case "1", Phase.URGENT:
@@ -302,10 +302,8 @@ class Dialogue:
             case "1" | "2", Phase.CHOOSE:
                 entry = state.options[int(key) - 1]
                 return self._answer(state, entry, turn, Note("confirmed", entry))
-            case "1", Phase.WAIT:
-                return self.people.taking.begin(state, state.department or RECEPTION)
-            case "2", Phase.WAIT:
-                return self.people.wait(state)
+            case _, Phase.WAIT if step := self.people.waiting(state, key, turn):
+                return step
             case "1" | "2" | "3" | "4" | "5", Phase.RATING:
                 return self._rated(state, int(key))
             case _, Phase.HELP if key in self.talk.knowledge.menu:
@@ -367,6 +365,8 @@ class Dialogue:
             return self._emergency(state, turn)
         if state.phase is Phase.NAME:
             return self.people.taking.again(state)
+        if state.phase is Phase.WAIT:  # who says nothing waits
+            return self.people.wait(state, turn)
         if state.phase is Phase.NUMBER and state.callback and state.callback.digits:
             return self.people.keyed(state, "#", turn)
         answered = state.phase in (Phase.MORE, Phase.OFFER)
@@ -409,6 +409,7 @@ class Dialogue:
         notes = ((note,) if note else ()) + (Note("answered", entry),)
         says = self.talk.answer(state, entry, turn, follow_up)
         answered = (*state.answered, entry)
+        state = replace(state, place_in=None)
         if also is not None and also != entry:
             says += (self.talk.say(state, "also", what=self.talk.noun(state, also)),)
             says += self.talk.answer(state, also, turn, None)

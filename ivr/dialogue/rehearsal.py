@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ivr.dialogue.people import LONGEST_TOLD
 from ivr.dialogue.prompts import PROMPTS
 from ivr.dialogue.state import State
 from ivr.dialogue.talk import Talk
@@ -14,6 +15,9 @@ from ivr.speech.spoken import sentences
 
 UNKNOWN = "⁂"
 """Stands for what is known only in a call."""
+
+PLACES = 12
+"""Positions in a queue that are spoken ahead."""
 
 Line = tuple[str, str]
 """A text as written, and its language (ISO 639-1)."""
@@ -25,7 +29,7 @@ def lines(knowledge: Knowledge) -> list[Line]:
         {*knowledge.languages, *knowledge.catalogue.languages},
         key=lambda language: (language != REFERENCE, language),
     )
-    parts = (_prompts, _answers, _questions)
+    parts = (_prompts, _waits, _answers, _questions)
     return _cut(line for name in languages for part in parts for line in part(knowledge, name))
 
 
@@ -50,6 +54,16 @@ def _prompts(knowledge: Knowledge, language: str) -> Iterator[Line]:
         yield from ((one.sentence, language) for one in knowledge.hours.announcements)
     says = [talk.transfer_announcement(state, name) for name in knowledge.departments]
     yield from ((say.text, language) for say in (*talk.keys(state), *says))
+
+
+def _waits(knowledge: Knowledge, language: str) -> Iterator[Line]:
+    talk, state = Talk(knowledge), State(language=language)
+    says = [talk.say(state, "queue.position", position=str(n)) for n in range(2, PLACES + 1)]
+    says += [talk.say(state, "queue.minutes", minutes=str(n)) for n in range(2, LONGEST_TOLD + 1)]
+    for department in knowledge.departments:
+        name = knowledge.department_name(department, language)
+        says.append(talk.say(state, "queue.elsewhere", department=name))
+    yield from ((say.text, language) for say in says)
 
 
 def _answers(knowledge: Knowledge, language: str) -> Iterator[Line]:

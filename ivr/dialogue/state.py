@@ -26,7 +26,9 @@ class Phase(StrEnum):
     HELP = "help"
     """The keypad menu, or a person."""
     WAIT = "wait"
-    """Nobody is free: wait on, or be called back?"""
+    """Nobody is free: wait on, be called back, or another department?"""
+    QUEUED = "queued"
+    """Nothing: the caller is on the way into a queue, or in it."""
     WANT_CALLBACK = "want-callback"
     """Nobody is there: do you want to be called back?"""
     NUMBER_OK = "number-ok"
@@ -128,6 +130,12 @@ class State:
     empty_messages: int = 0
     """Recordings in a row in which nothing was said."""
     urgent: bool = False
+    waits: int = 0
+    """Stays in a queue that no operator ended."""
+    place_in: str | None = None
+    """The department in whose queue the caller has a place to return to."""
+    elsewhere: str | None = None
+    """Another department offered, where somebody is free."""
     overflow: bool = False
     """Operators were tried first, before the machine said anything."""
 

@@ -45,16 +45,18 @@ class Taking:
     reach: Reach
     """Where the caller goes when taking it fails while people are at work."""
 
-    def begin(self, state: State, department: str) -> Step:
+    def begin(self, state: State, department: str, *says: Say) -> Step:
         """The caller wants to be called back: on which number?"""
         draft = CallbackDraft(department, self.talk.reason(state))
         state = replace(state, callback=draft, department=department, misunderstood=0, silences=0)
         presented = self._checked(state.caller_number or "")
         if isinstance(presented, Refused):
-            return self.talk.ask(state, Phase.NUMBER, self.talk.say(state, "callback.number"))
+            return self.talk.ask(
+                state, Phase.NUMBER, *says, self.talk.say(state, "callback.number")
+            )
         state = replace(state, callback=replace(draft, number=presented))
         say = self.talk.say(state, "callback.number-ok", number=numbers.written(presented))
-        return self.talk.ask(state, Phase.NUMBER_OK, say)
+        return self.talk.ask(state, Phase.NUMBER_OK, *says, say)
 
     def heard(self, state: State, match: Match, turn: Turn) -> Step | None:
         """What the caller said while a callback is being taken; None when it is something else."""
@@ -124,7 +126,7 @@ class Taking:
         number = numbers.written(draft.number)
         when = self._written(state, draft, turn)
         say = self.talk.say(state, key, when=when, number=number, reference=reference)
-        state = replace(state, answered=(*state.answered, CALLBACK))
+        state = replace(state, answered=(*state.answered, CALLBACK), place_in=None)
         return self.talk.ask(state, Phase.MORE, say, self.talk.say(state, "more"))
 
     def _yes_or_no(self, state: State, turn: Turn, *, yes: bool) -> Step:

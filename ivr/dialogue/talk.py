@@ -48,8 +48,14 @@ class Talk:
         self, state: State, department: str, reason: str, *says: Say, to: str | None = None
     ) -> Step:
         """Pass the call to a department's operators; ``to`` is the extension to ring first."""
-        state = replace(state, department=department, spoken=says)
-        return state, (*says, Transfer(department, reason, state.urgent, to))
+        return self.hand_over(state, Transfer(department, reason, state.urgent, to), *says)
+
+    def hand_over(self, state: State, transfer: Transfer, *says: Say) -> Step:
+        """Pass the call on."""
+        state = replace(
+            state, phase=Phase.QUEUED, department=transfer.department, callback=None, spoken=says
+        )
+        return state, (*says, transfer)
 
     # --- words ---------------------------------------------------------------------------------
 

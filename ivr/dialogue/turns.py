@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Protocol
 
 from ivr.events import QueueOutcome
 from ivr.nlu.match import Match
 
 Expecting = Literal["request", "yes-no", "choice", "digits", "rating"]
 """What kind of answer is awaited; helps the recogniser, the endpointing and the matcher."""
+
+
+class Availability(Protocol):
+    """Who of a department could take a call now."""
+
+    @property
+    def free(self) -> int:
+        """Operators who would be rung."""
+
+    @property
+    def present(self) -> int:
+        """Operators at work: free, ringing, talking or writing up."""
+
+    @property
+    def waiting(self) -> int:
+        """Callers in the department's queue."""
+
+    @property
+    def wait_s(self) -> float | None:
+        """How long one more caller would wait, in seconds; None when unknown."""
 
 
 # --- what happened -----------------------------------------------------------------------------
@@ -30,6 +51,8 @@ class Returned:
     """The caller comes back from the operators' queue, where nobody took the call."""
 
     outcome: QueueOutcome
+    key: str = ""
+    """With ``QueueOutcome.KEY``: the key pressed."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +187,11 @@ class Turn:
     at: datetime
     """Time zone aware; the only clock the dialogue ever sees."""
     cut_short: CutShort | None = None
+    queues: Mapping[str, Availability] = field(default_factory=dict)
+    """Who is free, by department; those that nothing is known of are missing."""
+    ahead: int | None = None
+    """How many would be served before this caller in the queue that they came back from; None when
+    they come from none, or it is not known."""
 
 
 # --- what to do --------------------------------------------------------------------------------
@@ -217,6 +245,12 @@ class Transfer:
     urgent: bool = False
     operator: str | None = None
     """The extension to ring before the department's queue."""
+    busy: bool = False
+    """Nobody is free: the caller has been told how long it takes."""
+    exits: str = ""
+    """Keys that are answered while this is being said; any other only skips the words."""
+    place: int | None = None
+    """The place in the queue, from 1, that the caller has kept; None is the end of it."""
 
 
 @dataclass(frozen=True)
