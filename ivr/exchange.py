@@ -8,6 +8,7 @@ from ivr.asterisk.program import find_asterisk
 from ivr.asterisk.render import PhoneSpec, QueueSpec, render
 from ivr.dialogue.prompts import PROMPTS
 from ivr.knowledge.base import RECEPTION, Knowledge
+from ivr.knowledge.directory import national
 from ivr.knowledge.load import load
 from ivr.secrets import load_or_create
 from ivr.settings import Settings
@@ -30,7 +31,13 @@ def render_asterisk(settings: Settings) -> Path:
     """
     knowledge = learn(settings)
     queues = [
-        QueueSpec(one.id, one.name, None if one.id == RECEPTION else one.overflow or RECEPTION)
+        QueueSpec(
+            one.id,
+            one.name,
+            None if one.id == RECEPTION else one.overflow or RECEPTION,
+            one.extension,
+            national(one.outside) if one.outside else None,
+        )
         for one in knowledge.departments.values()
     ]
     phones = [PhoneSpec(one.extension, one.name, one.departments) for one in knowledge.operators]

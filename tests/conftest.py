@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 QUEUES = (
     QueueSpec("accueil", "Accueil"),
     QueueSpec("etat-civil", "État civil", overflow="accueil"),
-    QueueSpec("urbanisme", "Urbanisme"),
+    QueueSpec("urbanisme", "Urbanisme", extension="130"),
 )
 """``urbanisme`` has no operator and no overflow."""
 PHONES = (

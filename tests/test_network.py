@@ -42,7 +42,8 @@ class Town:
 
     @asynccontextmanager
     async def up(self, line: Line, desks: tuple[str, ...] = ("101",)) -> AsyncIterator[None]:
-        queues, operators = [QueueSpec("accueil", "Accueil")], [PhoneSpec("101", "A", ("accueil",))]
+        queues = [QueueSpec("accueil", "Accueil", outside="0232001077")]
+        operators = [PhoneSpec("101", "A", ("accueil",))]
         self.asterisk = switchboard(self.settings, self.secrets, queues, operators)
         self.network = Network(self.root / "network", self.settings, self.secrets, desks, line)
         async with self.asterisk, self.network, telephones(self.network) as self.phones:
@@ -65,7 +66,17 @@ async def test_a_trunk_known_by_its_addresses(tmp_path: Path) -> None:
     it = town(tmp_path, trunk)
     async with it.up("addresses"):
         async with it.phones.call("0899123456", "0612345678"):  # premium numbers are answered too
-            assert (await it.phones.desk_rings("101")).presented.number == "0612345678"
+            ringing = await it.phones.desk_rings("101")
+            assert ringing.presented.number == "0612345678"
+            await ringing.answer()
+            # The department's own number outside gets a caller; no other number does.
+            await ringing.transfer("0232001078")
+            kept = await it.phones.transfer_refused()
+            await kept.transfer("0232001077")
+            outside = await it.phones.public_rings("0232001077")
+            assert (outside.presented.number, outside.presented.name) == ("+33232001000", "")
+            await outside.refuse()
+            assert (await it.phones.desk_rings("101", 20)).presented.number == "0612345678"
         # An operator calls a citizen, who sees the town hall's number.
         ari = AriAddress("127.0.0.1", it.network.ports.http, public.USER, it.network.ari_password)
         async with Ari(ari, public.APP) as exchange:

@@ -71,6 +71,7 @@ VISITS = 12
 
 _QUEUE_ID = re.compile(r"[a-z][a-z0-9-]{1,39}")
 _EXTENSION = re.compile(r"[1-9][0-9]{1,4}")
+_OUTSIDE = re.compile(r"0[1-9][0-9]{8}")
 _EMERGENCY = frozenset({"15", "17", "18", "112", "114", "115", "119", "191", "196"})
 
 
@@ -84,6 +85,10 @@ class QueueSpec:
     """As operators read it: ``État civil``."""
     overflow: str | None = None
     """Id of the queue that takes over when nobody answers."""
+    extension: str | None = None
+    """To which operators transfer calls for this queue; None: they cannot."""
+    outside: str | None = None
+    """The one number outside that operators may transfer calls to, ten digits; None: none."""
 
 
 @dataclass(frozen=True)
@@ -224,6 +229,10 @@ def _queue_faults(queues: Sequence[QueueSpec]) -> list[Fault]:
             faults.append(fault(f"{queue.id}.name", why))
         if queue.overflow is not None and queue.overflow not in by_id:
             faults.append(fault(f"{queue.id}.overflow", f"there is no queue {queue.overflow!r}"))
+        if queue.extension and not re.fullmatch(r"[0-9]{2,6}", queue.extension):
+            faults.append(fault(f"{queue.id}.extension", "an extension is 2 to 6 digits"))
+        if queue.outside is not None and not _OUTSIDE.fullmatch(queue.outside):
+            faults.append(fault(f"{queue.id}.outside", "a number outside is ten digits from 0"))
         if queue.overflow == queue.id:
             faults.append(fault(f"{queue.id}.overflow", "a queue cannot overflow into itself"))
     return faults

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ivr.errors import Fault
 from ivr.knowledge.base import RECEPTION
-from ivr.knowledge.directory import Department, DepartmentsFile, OperatorsFile, Place
+from ivr.knowledge.directory import Department, DepartmentsFile, OperatorsFile, Place, e164
 from ivr.knowledge.hours import Hours
 from ivr.yamlfile import Document, Loc
 
@@ -47,6 +47,7 @@ def people_faults(directory: Directories, operators: tuple[Document, OperatorsFi
         *_twice(directory),
         *_namesakes(directory),
         *_menu(directory),
+        *_outside(directory),
         *_operators(directory[1], operators),
         *_extensions(directory, operators),
         *_unreachable(directory, operators[1]),
@@ -75,6 +76,18 @@ def _menu(directory: Directories) -> Iterable[Fault]:
             yield document.fault(("menu", key), f"le service « {department} » n'existe pas")
     if file.duty not in known:
         yield document.fault(("duty",), f"le service « {file.duty} » n'existe pas")
+
+
+def _outside(directory: Directories) -> Iterable[Fault]:
+    """A transfer to the town hall's own number would come back as a new call."""
+    document, file = directory
+    for n, one in enumerate(file.departments):
+        if one.outside is not None and e164(one.outside) == e164(file.town.phone):
+            yield document.fault(
+                ("departments", n, "outside"),
+                f"« {one.outside} » est le numéro de la mairie : l'appel reviendrait au standard ; "
+                "donnez une autre ligne, ou retirez « outside »",
+            )
 
 
 def _twice(directory: Directories) -> Iterable[Fault]:

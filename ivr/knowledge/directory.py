@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import phonenumbers
+from phonenumbers import PhoneNumberType
 from pydantic import AfterValidator, ConfigDict, Field
 from rapidfuzz import fuzz
 
@@ -31,6 +32,31 @@ def _phone(value: str) -> str:
     raise problem
 
 
+_REACHABLE = frozenset(
+    {
+        PhoneNumberType.FIXED_LINE,
+        PhoneNumberType.MOBILE,
+        PhoneNumberType.FIXED_LINE_OR_MOBILE,
+        PhoneNumberType.VOIP,
+        PhoneNumberType.TOLL_FREE,
+    }
+)
+
+
+def _outside(value: str) -> str:
+    number = phonenumbers.parse(_phone(value), "FR")
+    if (
+        not phonenumbers.is_valid_number_for_region(number, "FR")
+        or phonenumbers.number_type(number) not in _REACHABLE
+        or number.extension
+    ):
+        raise ValueError(
+            f"« {value} » : un appel n'est transféré que vers une ligne fixe ou mobile de France, "
+            "ou un numéro gratuit ; ni numéro surtaxé, ni numéro court, ni étranger"
+        )
+    return value
+
+
 def _extension(value: str) -> str:
     if not (value.isascii() and value.isdigit() and 2 <= len(value) <= 6):
         raise ValueError(f'« {value} » n\'est pas un numéro de poste : 2 à 6 chiffres, comme "101"')
@@ -43,7 +69,13 @@ def e164(number: str) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
+def national(number: str) -> str:
+    """``02 32 00 10 00`` and ``+33 2 32 00 10 00`` → ``0232001000``."""
+    return f"0{phonenumbers.national_significant_number(phonenumbers.parse(number, 'FR'))}"
+
+
 Phone = Annotated[str, AfterValidator(_phone)]
+OutsidePhone = Annotated[str, AfterValidator(_outside)]
 Extension = Annotated[
     str, Field(json_schema_extra={"pattern": "^[0-9]{2,6}$"}), AfterValidator(_extension)
 ]
@@ -93,6 +125,8 @@ class Department(Model):
     extension: Extension
     overflow: str | None = None
     """The department that takes its calls when it has no operator."""
+    outside: OutsidePhone | None = None
+    """The one number outside that operators may transfer this department's calls to."""
     employees: tuple[Employee, ...] = ()
 
 

@@ -68,6 +68,7 @@ HELP = {
     "open_on_public_holidays": "true : ouvert les jours fériés aussi.",
     "openings": "Ouvertures exceptionnelles : elles remplacent les horaires de la semaine.",
     "operators": "Les agents du standard.",
+    "outside": "Le seul numéro extérieur vers lequel les agents peuvent transférer ses appels.",
     "overflow": "Le service qui prend ses appels, s'il n'a pas d'agent.",
     "phone": "Le numéro donné au public : 02 32 00 10 00.",
     "places": "Les lieux que le public cherche.",

@@ -275,6 +275,10 @@ class Incoming(Person):
         if isinstance(event, StasisEnd):  # Asterisk does not report its ChannelDestroyed
             self._end("it has stopped ringing, or was hung up")
 
+    async def transfer(self, to: str) -> None:
+        """Send the other side to an extension, without asking it (REFER)."""
+        await self._ari.resume(self._channel_id, "transfer", to)
+
     async def refuse(self) -> None:
         """Press the red button: the switchboard is told that we are busy."""
         await self._ari.hang_up(self._channel_id, "busy")
@@ -326,6 +330,12 @@ class Telephones:
     async def desk_rings(self, extension: str, at_most_s: float = 10) -> Incoming:
         """The next call that rings at an operator's desk; raises TimeoutError."""
         return await self._rings(f"poste-{extension}", at_most_s)
+
+    async def transfer_refused(self, at_most_s: float = 10) -> Incoming:
+        """The next call that an operator could not transfer, and has again; raises TimeoutError."""
+        again = await self._rings("refused", at_most_s)
+        again.connect()
+        return again
 
     async def public_rings(self, number: str, at_most_s: float = 10) -> Incoming:
         """The next call from the town hall to a number outside; raises TimeoutError."""

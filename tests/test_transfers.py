@@ -1,0 +1,48 @@
+"""Operators transfer callers, on real telephones."""
+
+from __future__ import annotations
+
+import pytest
+
+from ivr.asterisk.process import AsteriskProcess
+from ivr.testcaller.caller import Telephones
+from tests.test_dialplan import TOWN_HALL, hears, no_call_left  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.telephone
+
+
+async def test_a_colleague_gets_the_caller_with_number_and_reason(phones: Telephones) -> None:
+    async with phones.call(TOWN_HALL, "0612345678") as caller:
+        first = await phones.desk_rings("101")
+        await first.answer()
+        await first.transfer("102")
+        second = await phones.desk_rings("102")
+        assert (second.presented.number, second.presented.name) == ("0612345678", "Accueil")
+        await second.answer()
+        await hears(second, caller)
+        await second.hang_up()
+        await caller.until_ended()
+
+
+async def test_a_colleague_who_does_not_want_the_caller(
+    asterisk: AsteriskProcess, phones: Telephones
+) -> None:
+    async with phones.call(TOWN_HALL, "0612345678") as caller:
+        first = await phones.desk_rings("101")
+        await first.answer()
+        await first.transfer("102")
+        await (await phones.desk_rings("102")).refuse()
+        again = await phones.desk_rings("101", 20)
+        assert again.presented.number == "0612345678"
+        await again.answer()
+        await hears(again, caller)
+
+
+@pytest.mark.parametrize("number", ["0232001099", "0899123456", "0033612345678", "999"])
+async def test_no_other_number_gets_a_caller(number: str, phones: Telephones) -> None:
+    async with phones.call(TOWN_HALL, "0612345678") as caller:
+        first = await phones.desk_rings("101")
+        await first.answer()
+        await first.transfer(number)
+        kept = await phones.transfer_refused()
+        await hears(kept, caller)
