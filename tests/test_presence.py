@@ -6,19 +6,23 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from ivr.asterisk import ami_events as ami
 from ivr.asterisk.ami import Ami
-from ivr.asterisk.process import AsteriskProcess
+from ivr.asterisk.process import AsteriskProcess, switchboard
 from ivr.asterisk.render import WRAP_UP
 from ivr.knowledge.directory import Operator
 from ivr.operators import presence as duty
 from ivr.operators.presence import Availability, Presence, follow
-from ivr.secrets import Secrets
+from ivr.secrets import Secrets, load_or_create
 from ivr.settings import Settings
 from ivr.testcaller.caller import Telephones
+from ivr.testcaller.network import private_settings
+from tests.conftest import PHONES, QUEUES
 from tests.test_ami import connected
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -189,3 +193,23 @@ async def test_operators_key_their_pauses(
         await duty.resume(client, "102")
         await watch.until("102", "free")
         assert await client.recall(duty.FAMILY, "102") is None
+
+
+@pytest.mark.telephone
+async def test_pauses_outlive_a_restart_without_the_application(tmp_path: Path) -> None:
+    own = private_settings(tmp_path / "var")
+    passwords = load_or_create(own.paths.var, [one.extension for one in PHONES])
+    async with switchboard(own, passwords, QUEUES, PHONES) as asterisk:
+        async with connected(own, passwords) as (client, _):
+            await duty.pause(client, "101", "réunion")
+            await duty.sign_out(client, "102")
+        await asterisk.stop()
+        await asterisk.start()
+        async with asyncio.timeout(10):
+            for queue, reason in (("accueil", "réunion"), ("etat-civil", "absent")):
+                await asterisk.until(f"queue show {queue}", partial(has, f"paused:{reason}"))
+
+
+def has(text: str, said: str) -> bool:
+    """Whether Asterisk said so."""
+    return text in said

@@ -161,6 +161,10 @@ def contexts(shown: str) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
+DUTY = ("duty", "duty-set")
+"""Contexts of the codes that say whether an operator takes calls."""
+
+
 def targets(application: str, data: str) -> Iterator[str]:
     """The other contexts that a step may lead to."""
     if application == "include":
@@ -186,7 +190,8 @@ async def test_no_inbound_context_can_dial(tmp_path: Path, silent: int) -> None:
             endpoint = await asterisk.rx(f"pjsip show endpoint {line}")
             assert re.search(r"^ context +: inbound$", endpoint, re.MULTILINE)
             assert re.search(r"^ allow_transfer +: false$", endpoint, re.MULTILINE)
-    assert reachable(plan, "phones") == {"phones", "operators-out", "out"}
+    assert reachable(plan, "phones") == {"phones", *DUTY, "operators-out", "out"}
+    assert reachable(plan, "transfers") == {"transfers", "transfer", "operators", "queue"}
     inbound = reachable(plan, "inbound")
     assert inbound == {"inbound", "operators", "queue"}
     harmless = {"Set", "Goto", "GotoIf", "Answer", "Stasis", "Queue", "Playback", "MusicOnHold"}
@@ -209,7 +214,7 @@ async def test_no_operator_dials_out_without_a_provider(tmp_path: Path, silent: 
     case = Case({"trunk": TRUNKS["addresses"]}, DEPARTMENTS, OPERATORS)
     async with prepared(case, tmp_path / "var", silent) as asterisk:
         plan = contexts(await asterisk.rx("dialplan show"))
-    assert reachable(plan, "phones") == {"phones"}
+    assert reachable(plan, "phones") == {"phones", *DUTY}
 
 
 # What must hold whatever the settings

@@ -266,10 +266,7 @@ def _what(phone: _Phone, now: datetime) -> tuple[str, str]:
 
 
 async def follow(presence: Presence, client: Ami) -> None:
-    """Keep presence fed for ever, and pauses over a restart of Asterisk.
-
-    Members of ``queues.conf`` are not paused after one; their pauses are in Asterisk's database.
-    """
+    """Keep presence fed for ever."""
     news = asyncio.Event()
 
     def took(event: ami.AmiEvent) -> None:
@@ -282,11 +279,8 @@ async def follow(presence: Presence, client: Ami) -> None:
     client.subscribe(took)
     while True:
         await client.connected.wait()
-        fresh = news.is_set()
         news.clear()
         try:
-            if fresh:
-                await _pause_again(presence.operators, client)
             presence.learn(await client.members(), await client.waiting())
         except AsteriskError as error:
             log.warning("what the operators do is not known: %s", error)
@@ -295,12 +289,6 @@ async def follow(presence: Presence, client: Ami) -> None:
                 await news.wait()
         except TimeoutError:
             continue
-
-
-async def _pause_again(operators: Iterable[Operator], client: Ami) -> None:
-    for one in operators:
-        if reason := await client.recall(FAMILY, one.extension):
-            await client.pause_member(interface_of(one.extension), paused=True, reason=reason)
 
 
 async def pause(client: Ami, extension: str, reason: str) -> None:
