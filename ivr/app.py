@@ -56,6 +56,11 @@ from ivr.speech.recogniser import Recogniser
 from ivr.speech.voices import load_voices, open_speech
 from ivr.testcaller import place
 from ivr.testcaller.people import people
+from ivr.waiting.desk import OperatorsDesk
+from ivr.waiting.missed import MissedCalls
+from ivr.waiting.record import Recorder
+from ivr.waiting.sounds import Sounds
+from ivr.waiting.stays import Stays
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +94,7 @@ async def serve(settings: Settings) -> None:
                 tasks.create_task(show_life())
                 tasks.create_task(calls.serve())
                 tasks.create_task(follow_people(presence, ami))
+                tasks.create_task(follow_queues(settings, shared, presence, ami, store))
                 tasks.create_task(tell(settings, secrets, board, orders, doctor))
                 tasks.create_task(store.watch(partial(_renew, shared, settings)))
                 tasks.create_task(purge(settings, secrets.pseudonyms, store.current.hours.zone))
@@ -106,6 +112,39 @@ async def follow_people(presence: Presence, ami: Ami) -> None:
             tasks.create_task(follow(presence, ami))
     except* AmiRefused as refused:
         log.error("what the operators do is not known: %s", refused.exceptions[0])
+
+
+async def follow_queues(
+    settings: Settings, shared: Parts, presence: Presence, ami: Ami, store: Store
+) -> None:
+    """Write down who waits and how it ends, and know the places of those who come back.
+
+    On a connection to the database that no call waits for.
+    """
+    database = await asyncio.to_thread(Database, settings.database_url)
+    stays = Stays(_utc_now)
+    recorder = Recorder(database, stays, ami, _utc_now)
+    sounds = Sounds(settings.sounds, shared.speech)
+    shared.desk = OperatorsDesk(presence.queues, stays, sounds)
+    recorder.subscribe(lambda over: sounds.forget(over.call_id))
+    recorder.subscribe(lambda over: shared.forget(over.call_id))
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(recorder.run())
+            tasks.create_task(sounds.offer(store.current))
+            if settings.callbacks.missed:
+                own = partial(_own_numbers, store)
+                kinds = settings.callbacks.model_dump(include={"foreign", "premium"})
+                allowed = frozenset(kind for kind, yes in kinds.items() if yes)
+                missed = MissedCalls(database, shared.callbacks, own, _utc_now, allowed)
+                tasks.create_task(missed.run())
+    finally:
+        await sounds.close()
+        await database.close()
+
+
+def _own_numbers(store: Store) -> frozenset[str]:
+    return store.current.own_numbers
 
 
 async def tell(

@@ -98,10 +98,15 @@ class Parts:
     messages: MessageBox | None = None
     """Where spoken messages go; None where none are taken."""
     desk: Desk = field(default_factory=NoDesk)
+    """What is known of the operators."""
     observer: Observer = field(default_factory=Unobserved)
     """Is told what happens, for people to watch."""
     away: dict[str, tuple[Mind, State]] = field(default_factory=dict)
     """Where the conversations stood whose calls are in the operators' queue, by call id."""
+
+    def forget(self, call_id: str) -> None:
+        """A call that was passed on will not be back."""
+        self.away.pop(call_id, None)
 
 
 @dataclass(frozen=True)
@@ -238,17 +243,16 @@ class Conversation:
         away[self._leg.started.call_id] = self._mind, self._state
 
     def _request(self, transfer: Transfer) -> QueueRequest:
-        call_id, language = self._leg.started.call_id, self._state.language
-        return QueueRequest(
+        request = QueueRequest(
             transfer.department,
             transfer.reason,
             priority=URGENT if transfer.urgent else 0,
             operator=transfer.operator,
             place=transfer.place,
             patient=transfer.busy,
-            language=language,
-            whisper=self._parts.desk.whisper(call_id, transfer.reason),
+            language=self._state.language,
         )
+        return self._parts.desk.prepared(self._leg.started.call_id, request)
 
     def _ahead(self) -> int | None:
         """How many are before this caller, when they come from a queue."""

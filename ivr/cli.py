@@ -417,6 +417,18 @@ def calls(
 
 
 @app.command()
+def missed(
+    context: typer.Context,
+    days: Annotated[int, typer.Option(min=1, max=366, help="How many days back.")] = 7,
+    as_json: Json = False,
+) -> None:
+    """List who hung up while waiting for an operator, and what has become of them."""
+    from ivr import listing
+
+    _run(listing.missed(_settings(context), days=days, as_json=as_json))
+
+
+@app.command()
 def callbacks(
     context: typer.Context,
     done: Annotated[str | None, typer.Option(help="Mark this reference as done.")] = None,

@@ -264,6 +264,8 @@ class Callbacks(Section):
     """Call numbers abroad back, too."""
     premium: bool = False
     """Call numbers back that cost more than an ordinary one, too."""
+    missed: bool = False
+    """Call those back, too, who hung up in the queue and have not been spoken with since."""
 
 
 class Log(Section):

@@ -82,7 +82,9 @@ class Line:
 class Voice:
     """Says everything in 20 ms."""
 
-    async def clip(self, sentence: str, language: str = "fr", pace: float = 1.0) -> bytes:
+    async def clip(
+        self, sentence: str, language: str = "fr", pace: float = 1.0, *, keep: bool = True
+    ) -> bytes:
         return silence(20)
 
 

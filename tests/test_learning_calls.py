@@ -98,7 +98,9 @@ class Script:
 class Mute:
     """Speech without a sound."""
 
-    async def clip(self, sentence: str, language: str = "fr", pace: float = 1.0) -> bytes:
+    async def clip(
+        self, sentence: str, language: str = "fr", pace: float = 1.0, *, keep: bool = True
+    ) -> bytes:
         return bytes(640)
 
 

@@ -58,7 +58,9 @@ class Voice:
 
     asked: list[tuple[str, str, float]] = field(default_factory=list)
 
-    async def clip(self, sentence: str, language: str = "fr", pace: float = 1.0) -> bytes:
+    async def clip(
+        self, sentence: str, language: str = "fr", pace: float = 1.0, *, keep: bool = True
+    ) -> bytes:
         self.asked.append((sentence, language, pace))
         if "Zzz" in sentence:
             await asyncio.Event().wait()

@@ -43,6 +43,7 @@ HAPPENINGS = {
 OUTCOMES = {
     "answered": "répondu par la machine", "transferred": "passé à un service",
     "callback": "rappel noté", "gave-up": "sans réponse", "emergency": "urgence",
+    "abandoned": "a raccroché en attendant un agent",
     "message": "message laissé", "interrupted": "interrompu",
 }  # fmt: skip
 """How calls ended."""

@@ -29,7 +29,7 @@ def lines(knowledge: Knowledge) -> list[Line]:
         {*knowledge.languages, *knowledge.catalogue.languages},
         key=lambda language: (language != REFERENCE, language),
     )
-    parts = (_prompts, _waits, _answers, _questions)
+    parts = (_prompts, _waits, _answers, _questions, _whispers)
     return _cut(line for name in languages for part in parts for line in part(knowledge, name))
 
 
@@ -64,6 +64,14 @@ def _waits(knowledge: Knowledge, language: str) -> Iterator[Line]:
         name = knowledge.department_name(department, language)
         says.append(talk.say(state, "queue.elsewhere", department=name))
     yield from ((say.text, language) for say in says)
+
+
+def _whispers(knowledge: Knowledge, language: str) -> Iterator[Line]:
+    """What an operator hears before the caller; operators speak French."""
+    if language == REFERENCE:
+        yield from ((f"{one.title}.", language) for one in knowledge.entries.values())
+        yield from ((text, language) for text in ("Déjà renseigné.", "A déjà attendu."))
+        yield "Demande un agent.", language
 
 
 def _answers(knowledge: Knowledge, language: str) -> Iterator[Line]:

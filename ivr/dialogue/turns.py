@@ -227,6 +227,8 @@ class Outcome(StrEnum):
     CALLBACK = "callback"
     GAVE_UP = "gave-up"
     """The caller left, or fell silent, without an answer."""
+    ABANDONED = "abandoned"
+    """The caller was passed to the operators, and hung up before one answered."""
     EMERGENCY = "emergency"
     """Told to call the emergency services, and passed to a person."""
     MESSAGE = "message"

@@ -90,18 +90,20 @@ class SpeechCache:
         self._under_way: dict[Path, asyncio.Task[bytes]] = {}
         self._disk_failed = False
 
-    async def clip(self, sentence: str, language: str = "fr", pace: float = 1.0) -> bytes:
+    async def clip(
+        self, sentence: str, language: str = "fr", pace: float = 1.0, *, keep: bool = True
+    ) -> bytes:
         """One sentence, as written, in 16 kHz signed 16 bit mono; empty if nothing can be said.
 
         Recorded, else from the cache, else synthesised and kept; not kept is what holds a longer
-        number, since that may be a caller's. Those who ask for the same share the work. Raises
-        EngineError, or ModelError.
+        number, since that may be a caller's, and anything when ``keep`` is False. Those who ask for
+        the same share the work. Raises EngineError, or ModelError.
         """
         clip = self._clip(sentence, language, pace)
         if not clip.said:
             return b""
         kept = await asyncio.to_thread(_read, clip.file)
-        return kept or await self._made(clip, keep=not _PERSONAL.search(sentence))
+        return kept or await self._made(clip, keep=keep and not _PERSONAL.search(sentence))
 
     async def render(
         self,

@@ -22,8 +22,13 @@ LONGEST_SLOW = 90
 class SpeechSource(Protocol):
     """Where clips come from: the cache of rendered speech."""
 
-    async def clip(self, sentence: str, language: str = "fr", pace: float = 1.0) -> bytes:
-        """One sentence as 16 kHz signed 16 bit mono; quick when rendered ahead."""
+    async def clip(
+        self, sentence: str, language: str = "fr", pace: float = 1.0, *, keep: bool = True
+    ) -> bytes:
+        """One sentence as 16 kHz signed 16 bit mono; quick when rendered ahead.
+
+        What is said with ``keep`` False is not left on the disk.
+        """
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ivr.dialogue.turns import Availability
+from ivr.events import QueueRequest
+from ivr.waiting.sounds import Sounds
+from ivr.waiting.stays import Stays
 
 
 class Desk(Protocol):
@@ -17,8 +21,8 @@ class Desk(Protocol):
     def ahead(self, call_id: str, department: str) -> int | None:
         """How many would be served before a caller who has left a queue; None when not known."""
 
-    def whisper(self, call_id: str, reason: str) -> str:
-        """Begin to render what the operator who picks up hears; its name, empty for none."""
+    def prepared(self, call_id: str, request: QueueRequest) -> QueueRequest:
+        """A call is about to be passed on: what is whispered is added."""
 
 
 class NoDesk:
@@ -32,6 +36,28 @@ class NoDesk:
         """Not known."""
         return None
 
-    def whisper(self, call_id: str, reason: str) -> str:
-        """Nothing."""
-        return ""
+    def prepared(self, call_id: str, request: QueueRequest) -> QueueRequest:
+        """As it is."""
+        return request
+
+
+@dataclass(frozen=True)
+class OperatorsDesk:
+    """What is known from AMI, and our own voice."""
+
+    presence: Callable[[], Mapping[str, Availability]]
+    stays: Stays
+    sounds: Sounds
+
+    def queues(self) -> Mapping[str, Availability]:
+        """Who is free, by department."""
+        return self.presence()
+
+    def ahead(self, call_id: str, department: str) -> int | None:
+        """How many would be served before a caller who has left a queue."""
+        return self.stays.ahead(call_id, department)
+
+    def prepared(self, call_id: str, request: QueueRequest) -> QueueRequest:
+        """The stay will be known with its reason; the operator hears it."""
+        self.stays.asked(call_id, request)
+        return replace(request, whisper=self.sounds.whisper(call_id, request.reason))

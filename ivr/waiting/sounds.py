@@ -1,0 +1,117 @@
+"""What Asterisk plays in our own voice: a whisper to the operator, an offer to those who wait.
+
+Asterisk may run as another user: it may enter the folder and read the files whose names it is told,
+and may not list them; a whisper's name cannot be guessed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import secrets
+import time
+from pathlib import Path
+
+from ivr.asterisk.render import OFFER
+from ivr.audio.pcm import silence
+from ivr.errors import IvrError
+from ivr.knowledge.base import Knowledge
+from ivr.speech.speaker import SpeechSource
+from ivr.speech.spoken import sentences
+
+log = logging.getLogger(__name__)
+
+ENDING = ".sln16"
+"""Of raw sound, 16 kHz, 16 bit, mono."""
+MOST_WORDS = 14
+"""Of a whisper: the caller waits meanwhile."""
+KEPT_S = 2 * 3600
+"""A whisper is removed when its call is over; one that was left behind, after so long."""
+PAUSE = silence(250)
+
+
+class Sounds:
+    """The folder that the switchboard writes and Asterisk reads."""
+
+    def __init__(self, folder: Path, voice: SpeechSource) -> None:
+        self._folder = folder
+        self._voice = voice
+        self._whispers: dict[str, tuple[str, asyncio.Task[None]]] = {}
+
+    def whisper(self, call_id: str, reason: str) -> str:
+        """Begin to render why a caller calls; the sound's name, under which it will be, or never.
+
+        It is ready in a moment when it is spoken ahead; an operator who picks up before it is ready
+        hears nothing, and nobody waits.
+        """
+        self.forget(call_id)
+        name = secrets.token_hex(16)
+        self._whispers[call_id] = name, asyncio.create_task(self._render(name, reason))
+        return name
+
+    def forget(self, call_id: str) -> None:
+        """A call is over, or its whisper is replaced."""
+        name, task = self._whispers.pop(call_id, ("", None))
+        if task is not None:
+            task.cancel()
+            (self._folder / f"{name}{ENDING}").unlink(missing_ok=True)
+
+    async def offer(self, knowledge: Knowledge) -> None:
+        """Have those who wait hear what they can do, in each language. Logs what fails."""
+        for language in knowledge.catalogue.languages:
+            text = knowledge.catalogue.text("queue.offer", language)
+            try:
+                pcm = await self._spoken([(one, True) for one in sentences(text)], language)
+                await asyncio.to_thread(self._write, Path(language) / f"{OFFER}{ENDING}", pcm)
+            except (IvrError, OSError) as error:
+                log.warning("callers who wait hear music only (%s): %s", language, error)
+
+    async def close(self) -> None:
+        """Leave no whisper behind."""
+        tasks = [task for _, task in self._whispers.values()]
+        for call_id in list(self._whispers):
+            self.forget(call_id)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _render(self, name: str, reason: str) -> None:
+        try:
+            pcm = await self._spoken(whispered(reason), "fr")
+            await asyncio.to_thread(self._write, Path(f"{name}{ENDING}"), pcm)
+            await asyncio.to_thread(self._sweep)
+        except (IvrError, OSError) as error:
+            log.warning("nothing is whispered to the operator: %s", error)
+
+    async def _spoken(self, parts: list[tuple[str, bool]], language: str) -> bytes:
+        clips = [await self._voice.clip(text, language, keep=keep) for text, keep in parts]
+        return PAUSE.join(clip for clip in clips if clip)
+
+    def _write(self, name: Path, pcm: bytes) -> None:
+        """Whole or not at all, readable by Asterisk."""
+        file = self._folder / name
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o711)
+        if file.parent != self._folder:
+            file.parent.mkdir(exist_ok=True)
+            file.parent.chmod(0o755)
+        part = file.with_name(f".{secrets.token_hex(8)}.part")
+        part.write_bytes(pcm)
+        part.chmod(0o644)
+        part.replace(file)
+
+    def _sweep(self) -> None:
+        for file in self._folder.glob(f"*{ENDING}"):
+            if time.time() - file.stat().st_mtime > KEPT_S:
+                file.unlink(missing_ok=True)
+
+
+def whispered(reason: str) -> list[tuple[str, bool]]:
+    """A reason as short sentences, each with whether it may be kept: a caller's words may not."""
+    found, words = [], 0
+    for part in re.split(r" - |(?<=\w), (?=déjà renseigné)", reason):
+        said = part.strip(" «».,").split()[: MOST_WORDS - words]
+        if said:
+            words += len(said)
+            text = " ".join(said)
+            found.append((f"{text[0].upper()}{text[1:]}.", "«" not in part and ":" not in part))
+    return found

@@ -1,0 +1,88 @@
+"""What Asterisk plays in our own voice, on disk."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from ivr.audio.pcm import silence
+from ivr.errors import EngineError
+from ivr.knowledge.load import load
+from ivr.waiting.sounds import Sounds, whispered
+
+KNOWLEDGE = load(Path(__file__).parents[1] / "knowledge")
+
+
+class Voice:
+    """Says everything in 20 ms, and remembers what it was not to keep."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, bool]] = []
+
+    async def clip(
+        self, sentence: str, language: str = "fr", pace: float = 1.0, *, keep: bool = True
+    ) -> bytes:
+        self.said.append((sentence, keep))
+        return silence(20)
+
+
+class Mute:
+    async def clip(
+        self, sentence: str, language: str = "fr", pace: float = 1.0, *, keep: bool = True
+    ) -> bytes:
+        raise EngineError("no voice today")
+
+
+def test_a_reason_becomes_short_sentences_and_a_callers_words_are_not_kept() -> None:
+    assert whispered("A déjà attendu - Carte d'identité, déjà renseigné") == [
+        ("A déjà attendu.", True), ("Carte d'identité.", True), ("Déjà renseigné.", True),
+    ]  # fmt: skip
+    assert whispered("« le grand bâtiment gris »") == [("Le grand bâtiment gris.", False)]
+    assert whispered("URGENCE : il y a le feu") == [("URGENCE : il y a le feu.", False)]
+    assert whispered("") == []
+    long = " ".join(text for text, _ in whispered("« " + "mot " * 100 + "»"))
+    assert len(long.split()) == 14
+
+
+async def until_there(folder: Path, name: str) -> Path:
+    file = folder / f"{name}.sln16"
+    async with asyncio.timeout(5):
+        while not await asyncio.to_thread(file.exists):
+            continue
+    return file
+
+
+def sounds_in(folder: Path) -> dict[str, int]:
+    """The sounds of a folder, and their lengths in bytes."""
+    return {str(file.relative_to(folder)): file.stat().st_size for file in folder.rglob("*.sln16")}
+
+
+async def test_another_user_may_read_a_whisper_and_not_look_for_it(tmp_path: Path) -> None:
+    folder = tmp_path / "sounds"
+    sounds = Sounds(folder, Voice())
+    file = await until_there(folder, sounds.whisper("1.1", "Passeport"))
+    assert file.stat().st_mode & 0o777 == 0o644
+    assert folder.stat().st_mode & 0o777 == 0o711
+    assert sounds_in(folder) == {file.name: len(silence(20))}
+    other = await until_there(folder, sounds.whisper("1.1", "Passeport - A déjà attendu"))
+    assert not file.exists(), "replaced"
+    sounds.forget("1.1")
+    assert not other.exists()
+    await sounds.close()
+
+
+async def test_no_voice_is_no_whisper_and_no_failure(tmp_path: Path) -> None:
+    sounds = Sounds(tmp_path, Mute())
+    sounds.whisper("1.1", "Passeport")
+    await sounds.offer(KNOWLEDGE)
+    await sounds.close()
+    assert not sounds_in(tmp_path)
+
+
+async def test_those_who_wait_hear_the_offer_in_each_language(tmp_path: Path) -> None:
+    voice = Voice()
+    await Sounds(tmp_path, voice).offer(KNOWLEDGE)
+    found = sounds_in(tmp_path)
+    assert set(found) == {"fr/offre.sln16", "en/offre.sln16"}
+    assert all(found.values())
+    assert any("tapez 1" in text for text, _ in voice.said)
