@@ -19,6 +19,8 @@ from ivr.asterisk.ari import Ari, AriAddress
 from ivr.asterisk.calls import Calls
 from ivr.asterisk.render import AMI_USER, ARI_APP, ARI_USER
 from ivr.call import Mind, Parts, handle
+from ivr.callbacks.jobs import RqJobs
+from ivr.callbacks.policy import policy
 from ivr.callbacks.schedule import Callbacks
 from ivr.calllog.database import Database
 from ivr.calllog.log import CallLog
@@ -196,7 +198,7 @@ async def parts(settings: Settings, knowledge: Knowledge) -> AsyncIterator[Parts
         )
         stack.push_async_callback(recogniser.close)
         log.info("hearing: %s", recogniser.name)
-        callbacks = Callbacks(database)
+        callbacks = Callbacks(database, RqJobs(settings), policy(settings, knowledge))
         box = MessageBox(database, callbacks, settings.messages_folder, settings.messages, _utc_now)
         await stack.enter_async_context(_messages(box, recogniser, settings))
         yield Parts(

@@ -133,6 +133,14 @@ def serve(context: typer.Context) -> None:
 
 
 @app.command()
+def worker(context: typer.Context) -> None:
+    """Make the callbacks that are due until told to stop."""
+    from ivr.callbacks import worker as callbacks_worker
+
+    callbacks_worker.work(_settings(context))
+
+
+@app.command()
 def console(
     context: typer.Context,
     demo: Annotated[bool, typer.Option(help="Show the invented year of ivr demo-data.")] = False,

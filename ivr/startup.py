@@ -41,6 +41,7 @@ def start(settings: Settings) -> None:
             processes.Program("asterisk", asterisk.command(rendered)),
             processes.Program("switchboard", [ivr, "serve"], stop_seconds=20),
             processes.Program("rehearsal", ["nice", ivr, "rehearse", "--watch"]),
+            processes.Program("worker", [ivr, "worker"]),
             processes.Program("console", [ivr, "console"]),
         ]
         conf = processes.prepare(var, programs)

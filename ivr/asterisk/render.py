@@ -204,6 +204,7 @@ def _context(
         "rounds": ROUNDS,
         "pause": PAUSE,
         "wrap_up": WRAP_UP,
+        "citizen_rings": settings.callbacks.citizen_rings,
         "pauses": PAUSES,
         "visits": VISITS,
     }

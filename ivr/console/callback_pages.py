@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Form, HTTPException, Query, Request
 from fastapi.responses import Response
 
+from ivr.callbacks.jobs import RqJobs
 from ivr.callbacks.listing import OUTCOMES, RECENT, reschedule
 from ivr.callbacks.policy import Outcome, policy
 from ivr.callbacks.schedule import SAID_BY_PEOPLE, Callbacks
@@ -40,7 +41,8 @@ NO_PHONE = "Votre compte n’a pas de poste téléphonique : demandez à un admi
 
 def callbacks_of(shared: web.Parts) -> Callbacks:
     """The callbacks, within the opening hours as they are now."""
-    return Callbacks(shared.database, policy=policy(shared.settings, shared.store.current))
+    jobs = RqJobs(shared.settings)
+    return Callbacks(shared.database, jobs, policy(shared.settings, shared.store.current))
 
 
 async def rows(shared: web.Parts, by: Reader, which: str = "") -> list[callback_view.Row]:

@@ -1,0 +1,150 @@
+"""The jobs of RQ: punctual reminders to make a callback. What is true stands in SQL.
+
+A job may be lost, done twice or done late: each looks in SQL at what is to be done, and the sweep,
+every few seconds, does what no job did.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue, Retry
+
+from ivr.asterisk.ami import Ami, AmiAddress
+from ivr.asterisk.render import AMI_USER
+from ivr.callbacks.attempts import Attempts
+from ivr.callbacks.dialler import Dialler
+from ivr.callbacks.policy import policy
+from ivr.calllog.database import Database
+from ivr.errors import AsteriskError
+from ivr.knowledge.load import load as load_knowledge
+from ivr.secrets import load_or_create
+from ivr.settings import Settings, load
+
+log = logging.getLogger(__name__)
+
+QUEUE = "callbacks"
+JOB_LIMIT = 60
+"""Seconds after which a job that hangs is ended."""
+PATIENCE = 2.0
+"""Seconds that Redis is waited for; the sweep does what could not be put into the queue."""
+CONNECT_LIMIT = 5.0
+_RETRY = Retry(max=3, interval=[5, 15, 30])
+
+
+def connect(settings: Settings) -> Redis:
+    """Our Redis, as RQ wants it."""
+    return Redis(
+        host="127.0.0.1",
+        port=settings.redis.port,
+        password=load_or_create(settings.paths.var).redis,
+        socket_connect_timeout=PATIENCE,
+    )
+
+
+class RqJobs:
+    """Puts callbacks into RQ's queue; see ``schedule.Jobs``."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._redis = connect(settings)
+        self._queue = Queue(QUEUE, connection=self._redis, default_timeout=JOB_LIMIT)
+
+    async def plan(self, callback_id: int, due_at: datetime) -> None:
+        """Have it made when it is due. Never raises: the next sweep finds what was not planned."""
+        name = f"callback-{callback_id}"
+
+        def put() -> None:
+            options: dict[str, Any] = {"job_id": name, "result_ttl": 0, "retry": _RETRY}
+            if due_at <= datetime.now(UTC):
+                self._queue.enqueue(make, callback_id, **options)
+            else:
+                self._queue.enqueue_at(due_at, make, callback_id, **options)
+
+        await self._put(put)
+
+    async def ring(self, attempt: str) -> bool:
+        """Have an attempt that has begun rung now; False when Redis does not answer."""
+
+        def put() -> None:
+            self._queue.enqueue(ring, attempt, job_id=attempt, result_ttl=0, retry=_RETRY)
+
+        return await self._put(put)
+
+    async def _put(self, put: Callable[[], None]) -> bool:
+        try:
+            async with asyncio.timeout(2 * PATIENCE):
+                await asyncio.to_thread(put)
+        except (RedisError, OSError, TimeoutError) as error:
+            log.warning("Redis does not take a callback's job (%s); the sweep will", error)
+            return False
+        return True
+
+
+# --- what RQ runs, in a process of its own -------------------------------------------------------
+
+
+def make(callback_id: int) -> None:
+    """Make a callback, if it is due and an operator is free."""
+    _run(lambda dialler: dialler.make(callback_id))
+
+
+def ring(attempt: str) -> None:
+    """Ring an attempt that an operator ordered."""
+    _run(lambda dialler: dialler.ring(attempt))
+
+
+def sweep() -> None:
+    """Settle what is over, begin what is due."""
+    _run(lambda dialler: dialler.sweep())
+
+
+def _run(work: Callable[[Dialler], Awaitable[None]]) -> None:
+    async def run() -> None:
+        async with dialler(load()) as one:
+            await work(one)
+
+    try:
+        asyncio.run(run())
+    except AsteriskError as error:  # the next sweep tries again
+        log.warning("callbacks wait: %s", error)
+
+
+@asynccontextmanager
+async def dialler(settings: Settings) -> AsyncIterator[Dialler]:
+    """A dialler of these settings, connected. Raises AsteriskError, CallLogError."""
+    knowledge = await asyncio.to_thread(load_knowledge, settings.paths.knowledge)
+    secrets = load_or_create(settings.paths.var)
+    address = AmiAddress("127.0.0.1", settings.asterisk.ami_port, AMI_USER, secrets.ami)
+    ami = Ami(address)
+    running = asyncio.create_task(ami.run())
+    database = await asyncio.to_thread(Database, settings.database_url)
+    try:
+        connected = asyncio.create_task(ami.connected.wait())
+        await asyncio.wait(
+            [running, connected],
+            timeout=CONNECT_LIMIT,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        connected.cancel()
+        if running.done():
+            await running  # raises why
+        if not ami.connected.is_set():
+            raise AsteriskError(f"Asterisk at {address} does not answer")
+        yield Dialler(
+            ami,
+            Attempts(database, policy(settings, knowledge)),
+            settings.callbacks,
+            settings.trunk.can_dial_out,
+            lambda: datetime.now(UTC),
+        )
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await database.close()

@@ -1,0 +1,58 @@
+"""The worker: RQ runs the callbacks' jobs, and a sweep every few seconds does what none did."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from redis.exceptions import RedisError
+from rq import Queue, Worker
+from rq.exceptions import DuplicateJobError
+
+from ivr.callbacks import jobs
+from ivr.errors import IvrError
+from ivr.settings import Settings
+
+log = logging.getLogger(__name__)
+
+SWEEP_EVERY = 5.0
+"""Seconds between two sweeps."""
+MAINTENANCE = 30
+"""Seconds between two looks for jobs whose process was killed."""
+SWEEP = "sweep"
+"""Name of the sweep's job: there is one at a time."""
+
+
+def work(settings: Settings) -> None:
+    """Run jobs until told to stop. Raises IvrError when Redis refuses."""
+    redis = jobs.connect(settings)
+    try:
+        redis.ping()
+    except RedisError as error:
+        raise IvrError(f"Redis on port {settings.redis.port} does not answer: {error}") from error
+    stop = threading.Event()
+    sweeping = threading.Thread(target=_sweep, args=(settings, stop), daemon=True)
+    sweeping.start()
+    if not settings.trunk.can_dial_out:
+        log.warning("no line leads outside: callbacks wait for people; set [trunk] mode and host")
+    try:
+        worker = Worker([jobs.QUEUE], connection=redis, maintenance_interval=MAINTENANCE)
+        worker.work(with_scheduler=True, logging_level="WARNING")
+    finally:
+        stop.set()
+
+
+def _sweep(settings: Settings, stop: threading.Event) -> None:
+    """Put a sweep into the queue now and then; without Redis, once it is there again."""
+    queue = Queue(jobs.QUEUE, connection=jobs.connect(settings), default_timeout=jobs.JOB_LIMIT)
+    told = False
+    while not stop.wait(SWEEP_EVERY):
+        try:
+            job = queue.fetch_job(SWEEP)
+            if job is None or job.is_finished or job.is_failed or job.is_stopped:
+                queue.enqueue(jobs.sweep, job_id=SWEEP, result_ttl=0, failure_ttl=60, at_front=True)
+            told = False
+        except (RedisError, OSError, DuplicateJobError) as error:
+            if not told:
+                log.warning("callbacks wait for Redis: %s", error)
+            told = True
