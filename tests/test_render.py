@@ -194,8 +194,25 @@ async def test_no_inbound_context_can_dial(tmp_path: Path, silent: int) -> None:
     assert reachable(plan, "transfers") == {"transfers", "transfer", "operators", "queue"}
     inbound = reachable(plan, "inbound")
     assert inbound == {"inbound", "operators", "queue"}
-    harmless = {"Set", "Goto", "GotoIf", "Answer", "Stasis", "Queue", "Playback", "MusicOnHold"}
-    assert {application for c in inbound for application, _ in plan[c]} == {*harmless, "Hangup"}
+    harmless = {
+        "Set",
+        "Goto",
+        "GotoIf",
+        "Answer",
+        "Stasis",
+        "Queue",
+        "Playback",
+        "MusicOnHold",
+        "UserEvent",
+    }
+    steps = [step for context in inbound for step in plan[context]]
+    assert {application for application, _ in steps} - {"Dial"} == {
+        *harmless,
+        "Hangup",
+        "UserEvent",
+    }
+    dialled = [data for application, data in steps if application == "Dial"]
+    assert all(data.startswith("PJSIP/poste-${FILTER(0-9,") for data in dialled), dialled
 
 
 async def test_operators_may_dial_what_costs_little(tmp_path: Path, silent: int) -> None:
