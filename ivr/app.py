@@ -46,6 +46,7 @@ from ivr.nlu.advice import strays
 from ivr.nlu.match import Context, Match
 from ivr.nlu.matcher import Matcher
 from ivr.operators.presence import Presence, follow
+from ivr.operators.shifts import keep_shifts
 from ivr.progress import Counter
 from ivr.retention.daily import purge_daily
 from ivr.retention.numbers import Pseudonyms
@@ -97,6 +98,9 @@ async def serve(settings: Settings) -> None:
                 tasks.create_task(calls.serve())
                 tasks.create_task(follow_people(presence, ami))
                 tasks.create_task(follow_queues(settings, shared, presence, ami, store))
+                tasks.create_task(
+                    keep_shifts(ami, lambda: store.current, lambda: datetime.now(UTC))
+                )
                 tasks.create_task(tell(settings, secrets, board, orders, doctor))
                 tasks.create_task(store.watch(partial(_renew, shared, settings)))
                 tasks.create_task(purge(settings, secrets.pseudonyms, store.current.hours.zone))

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from ivr.asterisk.program import find_asterisk
-from ivr.asterisk.render import PhoneSpec, QueueSpec, render
+from ivr.asterisk.render import PENALTY, PhoneSpec, QueueSpec, render
 from ivr.dialogue.prompts import PROMPTS
 from ivr.knowledge.base import RECEPTION, Knowledge
-from ivr.knowledge.directory import national
+from ivr.knowledge.directory import Skill, national
 from ivr.knowledge.load import load
 from ivr.secrets import load_or_create
 from ivr.settings import Settings
+
+_PENALTIES = {Skill.EXPERT: PENALTY - 1, Skill.NORMAL: PENALTY, Skill.BACKUP: PENALTY + 1}
 
 
 def learn(settings: Settings) -> Knowledge:
@@ -40,6 +42,14 @@ def render_asterisk(settings: Settings) -> Path:
         )
         for one in knowledge.departments.values()
     ]
-    phones = [PhoneSpec(one.extension, one.name, one.departments) for one in knowledge.operators]
+    phones = [
+        PhoneSpec(
+            one.extension,
+            one.name,
+            one.departments,
+            {department: _PENALTIES[skill] for department, skill in one.skills.items()},
+        )
+        for one in knowledge.operators
+    ]
     secrets = load_or_create(settings.paths.var, extensions(knowledge))
     return render(settings, secrets, queues, phones, find_asterisk(settings))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -69,6 +69,9 @@ PAUSE = 15
 VISITS = 12
 """Stays in queues after which a call is taken to go in circles and is ended politely."""
 
+PENALTY = 1
+"""Of a telephone in a queue, unless it is rung before or after the others."""
+
 _QUEUE_ID = re.compile(r"[a-z][a-z0-9-]{1,39}")
 _EXTENSION = re.compile(r"[1-9][0-9]{1,4}")
 _OUTSIDE = re.compile(r"0[1-9][0-9]{8}")
@@ -101,6 +104,8 @@ class PhoneSpec:
     """The operator's name."""
     queues: tuple[str, ...] = ()
     """Ids of the queues it serves."""
+    penalties: Mapping[str, int] = field(default_factory=dict)
+    """By queue: those of a lower penalty are rung first; ``PENALTY`` where none is written."""
 
 
 class TelephoneSecrets(Protocol):
@@ -125,6 +130,7 @@ class Phone:
     name: str
     queues: tuple[str, ...]
     password: Secret
+    penalties: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def endpoint(self) -> str:
@@ -190,7 +196,7 @@ def _context(
         "test_line_password": Secret(secrets.test_line),
         "queues": queues,
         "phones": [
-            Phone(p.extension, p.name, p.queues, Secret(secrets.phones[p.extension]))
+            Phone(p.extension, p.name, p.queues, Secret(secrets.phones[p.extension]), p.penalties)
             for p in phones
         ],
         "reception": RECEPTION,
@@ -206,6 +212,7 @@ def _context(
         "wrap_up": WRAP_UP,
         "citizen_rings": settings.callbacks.citizen_rings,
         "pauses": PAUSES,
+        "penalty": PENALTY,
         "visits": VISITS,
     }
 

@@ -140,6 +140,13 @@ def _operators(
                     f"le service « {department} » n'existe pas ; ceux de departments.yaml : "
                     + ", ".join(known),
                 )
+        for department in one.skills:
+            if department not in one.departments:
+                yield document.fault(
+                    ("operators", n, "skills", department),
+                    f"{one.name} ne prend pas les appels de « {department} » : ajoutez ce service "
+                    "à « departments », ou retirez-le d'ici",
+                )
 
 
 def _extensions(

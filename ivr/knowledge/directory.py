@@ -13,6 +13,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 from rapidfuzz import fuzz
 
 from ivr.knowledge.entries import Identifier, Phrase
+from ivr.knowledge.hours import Schedule
 from ivr.knowledge.text import fold
 from ivr.yamlfile import Model
 
@@ -141,12 +142,25 @@ class Place(Model):
     schedule: str
 
 
+class Skill(StrEnum):
+    """How well an operator knows a department's matters: who is rung first."""
+
+    EXPERT = "expert"
+    NORMAL = "normal"
+    BACKUP = "backup"
+    """Rung when all the others are taken."""
+
+
 class Operator(Model):
     """A person who takes calls at the switchboard."""
 
     name: Phrase
     extension: Extension
     departments: tuple[str, ...] = Field(min_length=1)
+    skills: dict[str, Skill] = Field(default_factory=dict)
+    """How well they know a department's matters; ``normal`` for those that are not written."""
+    shifts: Schedule | None = None
+    """When they are signed in and out by themselves; without, only they do it."""
 
 
 def _menu_key(value: str) -> str:

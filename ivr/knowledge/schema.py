@@ -78,6 +78,8 @@ HELP = {
     "role": "Sa fonction.",
     "schedule": "Un des horaires de hours.yaml.",
     "schedules": "Les horaires de la semaine ; dans une fermeture, ceux qu'elle concerne.",
+    "shifts": "Ses jours et ses heures : il prend et quitte son service sans rien composer.",
+    "skills": "Qui sonne d'abord, par service : expert, normal, ou backup (si tous sont pris).",
     "switchboard": "L'horaire que suit le standard : ses fermetures sont les siennes.",
     "synonyms": "Ce que les gens disent à la place.",
     "text": "Ce que dit l'annonce : une phrase courte.",
