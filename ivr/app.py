@@ -67,6 +67,8 @@ from ivr.waiting.stays import Stays
 
 log = logging.getLogger(__name__)
 
+REFUSED_S = 30.0
+"""Seconds until Asterisk is asked again which has refused us."""
 HUNG_S = 20.0
 """Seconds after which an event loop that stands still is taken to hang."""
 
@@ -102,7 +104,7 @@ async def serve(settings: Settings) -> None:
                     keep_shifts(ami, lambda: store.current, lambda: datetime.now(UTC))
                 )
                 tasks.create_task(tell(settings, secrets, board, orders, doctor))
-                tasks.create_task(store.watch(partial(_renew, shared, settings)))
+                tasks.create_task(store.watch(partial(_renew, shared, presence, settings)))
                 tasks.create_task(purge(settings, secrets.pseudonyms, store.current.hours.zone))
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None  # as it is, for whoever tells it to people
@@ -112,12 +114,19 @@ async def serve(settings: Settings) -> None:
 
 async def follow_people(presence: Presence, ami: Ami) -> None:
     """Know what the operators do. Calls go on without: they go to the queue, whoever is there."""
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(ami.run())
-            tasks.create_task(follow(presence, ami))
-    except* AmiRefused as refused:
-        log.error("what the operators do is not known: %s", refused.exceptions[0])
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_be_told(ami))
+        tasks.create_task(follow(presence, ami))
+
+
+async def _be_told(ami: Ami) -> None:
+    """Keep AMI connected for ever, also when Asterisk must first learn our password."""
+    while True:
+        try:
+            await ami.run()
+        except AmiRefused as refused:
+            log.error("what the operators do is not known: %s", refused)
+        await asyncio.sleep(REFUSED_S)
 
 
 async def follow_queues(
@@ -286,9 +295,13 @@ def matcher(knowledge: Knowledge, settings: Settings) -> Matcher:
     return Matcher.load(knowledge, settings.paths.var / "matcher")
 
 
-async def _renew(shared: Parts, settings: Settings, knowledge: Knowledge) -> None:
+async def _renew(
+    shared: Parts, presence: Presence, settings: Settings, knowledge: Knowledge
+) -> None:
     """New calls go by the new knowledge; those that are going on keep what they began with."""
     shared.mind = await asyncio.to_thread(think, knowledge, settings)
+    presence.operators = knowledge.operators
+    presence.tell()
     log.info("the new knowledge is in use")
 
 
