@@ -222,6 +222,8 @@ FAULTS: list[tuple[str, str, str, str]] = [
         "l'appel reviendrait au standard",
     ),
     (DEPARTMENTS, "overflow: accueil", 'outside: "1; 2"', "n'est pas un numéro de téléphone"),
+    (OPERATORS, 'extension: "101"', 'extension: "112"', "« 112 » est un numéro d'urgence"),
+    (OPERATORS, 'extension: "101"', 'extension: "0101"', "le premier n'est pas 0"),
     (OPERATORS, 'extension: "101"', 'extension: ["101", "102"]', "operators.yaml:2: Martine Dub"),
     (
         OPERATORS,

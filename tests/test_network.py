@@ -172,7 +172,10 @@ async def first_channel(ari: Ari) -> Channel:
             await asyncio.sleep(0.02)
 
 
-async def test_an_intruder_is_refused_and_noted(tmp_path: Path) -> None:
+async def test_an_intruder_is_refused_and_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(public, "REGISTRATION_LIMIT", 2.0)
     it = town(tmp_path, {})
     wrong = Secrets("r", "a", "m", "wrong", "k", {"101": "wrong"})
     async with switchboard(
@@ -185,8 +188,13 @@ async def test_an_intruder_is_refused_and_noted(tmp_path: Path) -> None:
             with pytest.raises(AsteriskError, match="the call was not answered"):
                 async with p.call(TOWN_HALL) as caller:
                     await caller.until_answered()
+        with pytest.raises(AsteriskError, match="telephones do not register"):
+            async with Network(tmp_path / "n", it.settings, wrong, ["101"]):
+                pass
+        assert "Unavailable" in await asterisk.rx("queue show accueil")
         log = (asterisk.home.log / "security.log").read_text(encoding="utf-8")
     assert re.search(r'SecurityEvent="ChallengeResponseFailed".*test-line', log)
+    assert re.search(r'SecurityEvent="ChallengeResponseFailed".*poste-101', log)
 
 
 async def test_telephones_that_cannot_register_are_named(

@@ -14,7 +14,7 @@ import pytest
 from ivr.asterisk import ami_events as ami
 from ivr.asterisk.ami import Ami
 from ivr.asterisk.process import AsteriskProcess, switchboard
-from ivr.asterisk.render import WRAP_UP
+from ivr.asterisk.render import PENALTY, WRAP_UP
 from ivr.knowledge.directory import Operator
 from ivr.operators import presence as duty
 from ivr.operators.presence import Availability, Presence, follow
@@ -213,3 +213,22 @@ async def test_pauses_outlive_a_restart_without_the_application(tmp_path: Path) 
 def has(text: str, said: str) -> bool:
     """Whether Asterisk said so."""
     return text in said
+
+
+@pytest.mark.telephone
+async def test_backups_ring_when_the_others_are_taken(
+    asterisk: AsteriskProcess, settings: Settings, secrets: Secrets, phones: Telephones
+) -> None:
+    async with connected(settings, secrets) as (client, _):
+        await asterisk.rx("queue reset stats")  # nobody is still writing up the last call
+        await client.add_member("accueil", "PJSIP/poste-102", "B", penalty=PENALTY + 1)
+        try:
+            async with phones.call("0232001000") as first:
+                expert = await phones.desk_rings("101")
+                await expert.answer()
+                await first.until_answered()
+                async with phones.call("0232001000", "0687654321"):
+                    backup = await phones.desk_rings("102")
+                    assert backup.presented.number == "0687654321"
+        finally:
+            await client.remove_member("accueil", "PJSIP/poste-102")

@@ -15,7 +15,7 @@ import pytest
 from ivr.asterisk.configuration import LONGEST_SOCKET, Home, expand, home_in, install
 from ivr.asterisk.process import AsteriskProcess, switchboard
 from ivr.asterisk.program import find_asterisk
-from ivr.asterisk.render import PhoneSpec, QueueSpec, render, switchboard_home
+from ivr.asterisk.render import PENALTY, PhoneSpec, QueueSpec, render, switchboard_home
 from ivr.errors import AsteriskError, FaultsFound
 from ivr.secrets import Secrets, load_or_create
 from ivr.testcaller.network import private_settings
@@ -374,3 +374,16 @@ def test_broken_templates_are_named(tmp_path: Path) -> None:
     (tmp_path / "x.conf.j2").write_text("[a]\n{% if %}\n")
     with pytest.raises(AsteriskError, match=r"x\.conf\.j2:2: "):
         expand([tmp_path], {})
+
+
+def test_skills_are_penalties_in_queues(tmp_path: Path) -> None:
+    settings = private_settings(tmp_path / "var")
+    phones = [
+        PhoneSpec("101", "A", ("accueil",), {"accueil": PENALTY - 1}),
+        PhoneSpec("102", "B", ("accueil",)),
+    ]
+    secrets = load_or_create(settings.paths.var, ["101", "102"])
+    conf = render(settings, secrets, [QueueSpec("accueil", "A")], phones, find_asterisk(settings))
+    queues = (conf.parent / "queues.conf").read_text(encoding="utf-8")
+    assert "member => PJSIP/poste-101,0,A," in queues
+    assert "member => PJSIP/poste-102,1,B," in queues

@@ -64,6 +64,21 @@ def _extension(value: str) -> str:
     return value
 
 
+_EMERGENCY = frozenset({"15", "17", "18", "112", "114", "115", "119", "191", "196"})
+
+
+def _desk(value: str) -> str:
+    """An extension that a telephone can be called at: as ``ivr render`` wants it."""
+    if value.startswith("0") or len(value) > 5:
+        raise ValueError(
+            f"« {value} » ne peut pas être le poste d'un agent : 2 à 5 chiffres, le premier n'est "
+            "pas 0"
+        )
+    if value in _EMERGENCY:
+        raise ValueError(f"« {value} » est un numéro d'urgence : choisissez un autre poste")
+    return value
+
+
 def e164(number: str) -> str:
     """``02 32 00 10 00`` → ``+33232001000``."""
     parsed = phonenumbers.parse(number, "FR")
@@ -142,6 +157,9 @@ class Place(Model):
     schedule: str
 
 
+DeskExtension = Annotated[Extension, AfterValidator(_desk)]
+
+
 class Skill(StrEnum):
     """How well an operator knows a department's matters: who is rung first."""
 
@@ -155,7 +173,7 @@ class Operator(Model):
     """A person who takes calls at the switchboard."""
 
     name: Phrase
-    extension: Extension
+    extension: DeskExtension
     departments: tuple[str, ...] = Field(min_length=1)
     skills: dict[str, Skill] = Field(default_factory=dict)
     """How well they know a department's matters; ``normal`` for those that are not written."""
