@@ -65,8 +65,8 @@ async def missed(settings: Settings, *, days: int, as_json: bool) -> None:
             fate = f"a parlé à un agent le {one.answered_at.astimezone():%d/%m à %H:%M}"
         else:
             fate = f"rappel {one.callback}" if one.callback else "à rappeler"
-        print(f"{at}  {one.number or 'masqué':<13} {one.department:<18} attente {one.waited_s:>4} s  "
-              f"{one.reason or 'sans motif'} : {fate}")  # fmt: skip
+        who = f"{one.number or 'masqué':<13} {one.department:<18} attente {one.waited_s:>4} s"
+        print(f"{at}  {who}  {one.reason or 'sans motif'} : {fate}")
     if not found:
         print("Aucun appel manqué.")
 
