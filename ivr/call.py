@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import monotonic
 from typing import Any
@@ -349,9 +349,8 @@ class Conversation:
         match event:
             case ear.Transcribed(transcript, ended_ms, too_long):
                 self._speech_ended_at = monotonic() - ended_ms / 1000
-                match = await self._mind.understand(
-                    transcript.text, self._state.context, self._parts.now()
-                )
+                context = replace(self._state.context, heard_again=transcript.again)
+                match = await self._mind.understand(transcript.text, context, self._parts.now())
                 kind = TooLong if too_long else Heard
                 return kind(match, transcript.confidence)
             case ear.Nothing():

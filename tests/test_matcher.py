@@ -271,3 +271,12 @@ def test_strays_are_examples_that_point_elsewhere(matcher: Matcher, knowledge: K
     assert all(one.found != one.example.id for one in strays)
     examples = sum(len(entry.examples) for entry in knowledge.entries.values())
     assert 0 < len(strays) < 0.05 * examples
+
+
+def test_two_hearings_are_better_than_one(matcher: Matcher) -> None:
+    first, second = "je voudrais pas se porter", "je voudrais un passeport"
+    alone, both = matcher.match(first), matcher.match(first, Context(heard_again=second))
+    assert alone.entry != "passeport"
+    assert (both.entry, both.text) == ("passeport", first)
+    same = matcher.match(second, Context(heard_again=second))
+    assert same.score == pytest.approx(matcher.match(second).score, abs=1e-4)

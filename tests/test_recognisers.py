@@ -199,6 +199,15 @@ class TestWhisper:
         )
         assert [isinstance(one, Saturated) for one in results] == [False, False, True, True]
 
+    async def test_a_request_is_heard_twice_when_there_is_time(
+        self, whisper: Recogniser, voice: Voice
+    ) -> None:
+        said = telephone_line(voice("Les encombrants, c'est quel jour ?"), snr_db=20)
+        assert "encombrants" in (await heard(whisper, said)).again
+        assert (await heard(whisper, said, Hint(expecting="yes-no"))).again == ""
+        busy = await asyncio.gather(heard(whisper, said), heard(whisper, said))
+        assert "" in [one.again for one in busy]
+
     async def test_a_whole_conversation_by_the_listener(
         self, whisper: Recogniser, voice: Voice
     ) -> None:

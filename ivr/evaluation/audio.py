@@ -17,7 +17,7 @@ from ivr.settings import Settings
 from ivr.speech.engines import load_recogniser
 from ivr.speech.listener import rules
 from ivr.speech.prompts import SpeechCache
-from ivr.speech.recogniser import Recogniser
+from ivr.speech.recogniser import Recogniser, Transcript
 from ivr.speech.speaker import PAUSE_MS
 from ivr.speech.spoken import sentences
 from ivr.speech.voices import open_speaker
@@ -26,6 +26,7 @@ VOICES = ("ff_siwis", "ef_dora", "em_alex", "if_sara", "im_nicola")
 """Speakers of Kokoro that read French: one French, two Spanish, two Italian by accent."""
 SNR_DB = 20.0
 """The voice above the noise of the line, in dB: a telephone in a room where others talk."""
+_NOTHING = Transcript("", 0.0, 0, 0)
 _QUIET_MS = 500
 """Before the words, as on a line."""
 
@@ -44,6 +45,8 @@ class Heard:
     """What came after a pause that ended the first utterance."""
     confidence: float
     """The recogniser's, 0.0 to 1.0."""
+    again: str = ""
+    """A second hearing of the first utterance; empty when there was none."""
 
     @property
     def words(self) -> int:
@@ -87,8 +90,10 @@ async def hear(
             pcm = await asyncio.to_thread(
                 telephone_line, sounds.pop(n), snr_db=snr_db, noise_seed=n
             )
-            first, rest, confidence = await _recognised(recogniser, pcm, settings)
-            heard.append(Heard(line, voices[n % len(voices)], first, rest, confidence))
+            first, *others = await _recognised(recogniser, pcm, settings) or [_NOTHING]
+            rest = " ".join(one.text for one in others)
+            voice = voices[n % len(voices)]
+            heard.append(Heard(line, voice, first.text, rest, first.confidence, first.again))
             progress(len(lines) + len(heard), 2 * len(lines))
     finally:
         await recogniser.close()
@@ -102,11 +107,9 @@ async def _spoken(speech: SpeechCache, text: str) -> bytes:
     return silence(_QUIET_MS) + silence(PAUSE_MS).join(clips) + silence(_QUIET_MS)
 
 
-async def _recognised(
-    recogniser: Recogniser, pcm: bytes, settings: Settings
-) -> tuple[str, str, float]:
-    """The first utterance with words, what follows it, and the confidence in the first."""
-    texts, confidence = [], 0.0
+async def _recognised(recogniser: Recogniser, pcm: bytes, settings: Settings) -> list[Transcript]:
+    """The utterances with words."""
+    found = []
     for utterance in await asyncio.to_thread(_utterances, pcm, settings):
         session = recogniser.session()
         try:
@@ -115,9 +118,8 @@ async def _recognised(
         finally:
             await session.close()
         if transcript.text:
-            confidence = confidence or transcript.confidence
-            texts.append(transcript.text)
-    return (texts[0] if texts else ""), " ".join(texts[1:]), confidence
+            found.append(transcript)
+    return found
 
 
 def _utterances(pcm: bytes, settings: Settings) -> list[bytes]:

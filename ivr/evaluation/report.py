@@ -13,7 +13,7 @@ import jinja2
 from ivr.errors import IvrError
 from ivr.evaluation.audio import Heard
 from ivr.nlu.evaluate import Figures, Report, best, figures, report, right
-from ivr.nlu.match import Match
+from ivr.nlu.match import Context, Match
 from ivr.nlu.matcher import Matcher
 
 TEMPLATE = Path(__file__).with_name("report.html")
@@ -130,7 +130,12 @@ class AudioReport:
 def compare(matcher: Matcher, heard: Sequence[Heard]) -> AudioReport:
     """Match what was heard, and what was said."""
     outcomes = tuple(
-        Outcome(one, matcher.match(one.line.text), matcher.match(one.text)) for one in heard
+        Outcome(
+            one,
+            matcher.match(one.line.text),
+            matcher.match(one.text, Context(heard_again=one.again)),
+        )
+        for one in heard
     )
     spoken = [(one.heard.line, one.spoken) for one in outcomes]
     voices = defaultdict(list)

@@ -90,3 +90,5 @@ class Context:
     """``request``, ``yes-no``, ``choice``, ``digits`` or ``rating``."""
     language: str = "fr"
     """The language of the conversation, ISO 639-1."""
+    heard_again: str = ""
+    """What a second hearing of the same words gave; see ``speech.recogniser.Transcript``."""

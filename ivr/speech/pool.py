@@ -27,11 +27,17 @@ class Pool:
         self._threads = workers or os.cpu_count() or 1
         self._executor = ThreadPoolExecutor(self._threads, thread_name_prefix=name)
         self._places = threading.Semaphore(self._threads + max_waiting)
+        self._running = 0
 
     @property
     def threads(self) -> int:
         """How many pieces of work run at once."""
         return self._threads
+
+    @property
+    def idle(self) -> bool:
+        """Whether a piece of work would begin at once."""
+        return self._running < self._threads
 
     async def run(self, work: Callable[[], T]) -> T:
         """The result of ``work``, done in a thread.
@@ -43,12 +49,15 @@ class Pool:
             raise Saturated(f"{self._name}: all threads are busy and the queue is full")
         future = self._executor.submit(work)
         future.add_done_callback(lambda _: self._places.release())
+        self._running += 1
         try:
             return await asyncio.wrap_future(future)
         except EngineError:
             raise
         except Exception as error:
             raise EngineError(f"{self._name} failed: {error}") from error
+        finally:
+            self._running -= 1
 
     async def close(self) -> None:
         """Drop what waits, and wait for what runs."""

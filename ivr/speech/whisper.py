@@ -12,11 +12,12 @@ from time import monotonic
 
 import ctranslate2  # type: ignore[import-untyped]
 import numpy as np
+import soxr  # type: ignore[import-untyped]
 from faster_whisper import WhisperModel  # type: ignore[import-untyped]
 from faster_whisper.tokenizer import Tokenizer  # type: ignore[import-untyped]
 
 from ivr.audio.pcm import SAMPLE_RATE, Samples, dbfs, duration_ms, to_samples
-from ivr.errors import ModelError
+from ivr.errors import ModelError, Saturated
 from ivr.speech.pool import Pool
 from ivr.speech.recogniser import Hint, Transcript
 
@@ -28,6 +29,10 @@ LONGEST_S = 30.0
 BEAM = 3
 """Hypotheses followed at once. On 34 requests, each by two of five synthetic voices over a noisy
 telephone line, words wrong with 1, 3, 5: 23, 17, 17 %; time 170, 240, 410 ms on busy cores."""
+SLOWER = 1.1
+"""Times as long as it was said. On 350 requests by five synthetic voices over a noisy line, with
+both hearings against the first alone: right first 82.3 instead of 80.0 %, among two 92.9 instead of
+88.6 %, answered rightly 98.9 instead of 97.4 %."""
 TOKENS_PER_S = 12
 """No one speaks faster; more tokens than this are an invention."""
 SHORTEST_MS, FAINTEST_DBFS = 100, -65.0
@@ -90,12 +95,25 @@ class WhisperRecogniser:
     async def transcribe(self, pcm: bytes, hint: Hint) -> Transcript:
         """One whole utterance. Raises Saturated or EngineError."""
         asked = monotonic()
-        text, confidence = "", 0.0
+        text, confidence, again = "", 0.0, ""
         if duration_ms(pcm) >= SHORTEST_MS and dbfs(pcm) > FAINTEST_DBFS:
-            guess = await self._pool.run(lambda: self._guess(to_samples(pcm), hint))
+            samples = to_samples(pcm)
+            guess = await self._pool.run(lambda: self._guess(samples, hint))
             if believable(guess):
                 text, confidence = without_echo(guess.text), guess.probability
-        return Transcript(text, confidence, duration_ms(pcm), round((monotonic() - asked) * 1000))
+            if text and hint.expecting == "request" and self._pool.idle:
+                again = await self._heard_again(samples, hint)
+        took_ms = round((monotonic() - asked) * 1000)
+        return Transcript(text, confidence, duration_ms(pcm), took_ms, again)
+
+    async def _heard_again(self, samples: Samples, hint: Hint) -> str:
+        """The same, spoken more slowly: other words are misheard. For when there is time."""
+        try:
+            slow = soxr.resample(samples, SAMPLE_RATE, SAMPLE_RATE * SLOWER)
+            guess = await self._pool.run(lambda: self._guess(slow, hint))
+        except Saturated:
+            return ""
+        return without_echo(guess.text) if believable(guess) else ""
 
     def _guess(self, samples: Samples, hint: Hint) -> Guess:
         model = self._model
