@@ -147,6 +147,7 @@ async def follow_queues(
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(recorder.run())
             tasks.create_task(sounds.offer(store.current))
+            tasks.create_task(sounds.duty(store.current))
             if settings.callbacks.missed:
                 own = partial(_own_numbers, store)
                 kinds = settings.callbacks.model_dump(include={"foreign", "premium"})

@@ -23,6 +23,7 @@ from ivr.settings import Settings
 from ivr.testcaller.caller import Telephones
 from ivr.testcaller.network import private_settings
 from tests.conftest import PHONES, QUEUES
+from tests.exchange import pitch, tone
 from tests.test_ami import connected
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -232,3 +233,19 @@ async def test_backups_ring_when_the_others_are_taken(
                     assert backup.presented.number == "0687654321"
         finally:
             await client.remove_member("accueil", "PJSIP/poste-102")
+
+
+@pytest.mark.telephone
+async def test_a_code_is_confirmed_in_our_own_voice(
+    asterisk: AsteriskProcess, settings: Settings, phones: Telephones
+) -> None:
+    sound = settings.sounds / "fr" / "service-1.sln16"
+    sound.parent.mkdir(parents=True, exist_ok=True)
+    sound.write_bytes(tone(1500, 700))
+    try:
+        async with phones.desk_calls("101", "*1") as operator:
+            await operator.until_answered()
+            heard = await operator.listen(300, 10)
+    finally:
+        sound.unlink()
+    assert abs(pitch(heard.pcm) - 700) < 20

@@ -86,3 +86,11 @@ async def test_those_who_wait_hear_the_offer_in_each_language(tmp_path: Path) ->
     assert set(found) == {"fr/offre.sln16", "en/offre.sln16"}
     assert all(found.values())
     assert any("tapez 1" in text for text, _ in voice.said)
+
+
+async def test_operators_hear_what_their_code_has_done(tmp_path: Path) -> None:
+    voice = Voice()
+    await Sounds(tmp_path, voice).duty(KNOWLEDGE)
+    codes = ("1", "2", "31", "32", "33", "34", "35")
+    assert set(sounds_in(tmp_path)) == {f"fr/service-{code}.sln16" for code in codes}
+    assert ("C'est noté : repas.", True) in voice.said

@@ -48,6 +48,9 @@ PAUSES = {
 }
 """What operators key to be given no calls, and why; ``*1`` ends it."""
 
+DUTY_SOUND = "service-"
+"""Of the sounds that confirm a code; the code's digits follow."""
+
 WATCHDOG_MARGIN = 60
 """Seconds after ``calls.longest`` at which Asterisk takes a call back from a hung application."""
 QUEUE_WAIT = 90
@@ -212,6 +215,7 @@ def _context(
         "wrap_up": WRAP_UP,
         "citizen_rings": settings.callbacks.citizen_rings,
         "pauses": PAUSES,
+        "duty_sound": DUTY_SOUND,
         "penalty": PENALTY,
         "visits": VISITS,
     }

@@ -43,6 +43,8 @@ PROMPTS: dict[str, tuple[str, ...]] = {
     "queue.still-waiting": (),
     "queue.keeps-place": (),
     "queue.offer": (),
+    "duty.ready": (),
+    "duty.absent": (),
     "callback.nobody": (),
     "callback.instead": (),
     "callback.closed.later": (),
@@ -93,5 +95,6 @@ PROMPTS: dict[str, tuple[str, ...]] = {
     "callback.taken": ("when", "number", "reference"),
     "callback.updated": ("when", "number", "reference"),
     "message.kept-callback": ("reference",),
+    "duty.pause": ("reason",),
 }
 """Key → the parameters that its text may use, besides the facts of the town."""

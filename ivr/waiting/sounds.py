@@ -13,10 +13,11 @@ import secrets
 import time
 from pathlib import Path
 
-from ivr.asterisk.render import OFFER
+from ivr.asterisk.render import ABSENT, DUTY_SOUND, OFFER, PAUSES
 from ivr.audio.pcm import silence
 from ivr.errors import IvrError
 from ivr.knowledge.base import Knowledge
+from ivr.knowledge.catalogue import REFERENCE
 from ivr.speech.speaker import SpeechSource
 from ivr.speech.spoken import sentences
 
@@ -66,6 +67,21 @@ class Sounds:
                 await asyncio.to_thread(self._write, Path(language) / f"{OFFER}{ENDING}", pcm)
             except (IvrError, OSError) as error:
                 log.warning("callers who wait hear music only (%s): %s", language, error)
+
+    async def duty(self, knowledge: Knowledge) -> None:
+        """Have operators hear what a code of theirs has done. Logs what fails."""
+        text = knowledge.catalogue.text
+        said = {"1": text("duty.ready")}
+        for code, reason in PAUSES.items():
+            absent = reason == ABSENT
+            said[code[1:]] = text("duty.absent") if absent else text("duty.pause", reason=reason)
+        for code, spoken in said.items():
+            try:
+                pcm = await self._spoken([(one, True) for one in sentences(spoken)], REFERENCE)
+                name = Path(REFERENCE) / f"{DUTY_SOUND}{code}{ENDING}"
+                await asyncio.to_thread(self._write, name, pcm)
+            except (IvrError, OSError) as error:
+                log.warning("operators hear Asterisk's own words on *%s: %s", code, error)
 
     async def close(self) -> None:
         """Leave no whisper behind."""
