@@ -257,14 +257,15 @@ async def test_nothing_is_kept_of_calls_but_security_events(asterisk: AsteriskPr
 
 
 async def test_a_waiting_caller_hears_french_and_music(asterisk: AsteriskProcess) -> None:
+    plan = contexts(await asterisk.rx("dialplan show"))
+    steps = [step for context in plan.values() for step in context]
     played = {
-        sound
-        for steps in contexts(await asterisk.rx("dialplan show")).values()
-        for application, data in steps
-        if application == "Playback"
-        for sound in data.split("&")
+        s for application, data in steps if application == "Playback" for s in data.split("&")
     }
-    assert played
+    plain = {data.removeprefix("IVR_PLAIN=") for _, data in steps if data.startswith("IVR_PLAIN=")}
+    assert plain == {"activated", "de-activated"}
+    played = {sound for sound in played | plain if "${" not in sound}  # those are our own
+    assert len(played) > len(plain)
     for sound in played:
         formats = await asterisk.rx(f"core show sound {sound}")
         assert re.search(r"Language fr:\s+Format: \w+", formats), sound
