@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from alembic.autogenerate import compare_metadata
@@ -20,3 +21,10 @@ async def test_migrations_and_tables_agree(tmp_path: Path) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         assert compare_metadata(context, Base.metadata) == []
     engine.dispose()
+
+
+async def test_several_threads_may_open_the_database_at_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'calls.sqlite'}"
+    opening = [asyncio.to_thread(Database, url) for _ in range(4)]
+    for database in await asyncio.gather(*opening):
+        await database.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -19,6 +20,9 @@ from sqlalchemy.orm import Session
 from ivr.errors import CallLogError
 
 T = TypeVar("T")
+
+_MIGRATING = threading.Lock()
+"""Alembic keeps what it works on in globals: one thread of a process at a time."""
 
 BUSY_MS = 30_000
 """A write waits so long for another program that holds the database, such as a backup, in ms."""
@@ -95,7 +99,7 @@ def _sqlite_pragmas(busy_ms: int, connection: Any, _record: object) -> None:
 def _migrate(engine: Engine) -> None:
     config = alembic.config.Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with engine.begin() as connection:
+    with _MIGRATING, engine.begin() as connection:
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, "head")
 
