@@ -62,7 +62,8 @@ def _common(
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
         datefmt="%H:%M:%S",
     )
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for name in ("alembic", "panoramisk"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     context.obj = settings
 
 

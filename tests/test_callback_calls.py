@@ -174,6 +174,7 @@ async def test_a_callback_is_made_and_what_was_said_is_kept(scene: Scene) -> Non
     assert operator.presented.name == "Rappel - Mme Petit - passeport"
     assert operator.presented.number == "+33612345678"
     await operator.answer()
+    await operator.until_sound()  # what it is about, and which key to press
     await operator.press("1")
     citizen = await phones.public_rings("+33612345678", 15)
     assert citizen.presented.number == "+33232001000"

@@ -59,6 +59,8 @@ QUEUE_PATIENCE = 300
 """The same for a caller who was told that all operators are busy, and how long it takes."""
 QUEUE_KEYS = "queue-keys"
 """Context of the keys that callers press while they wait."""
+CALLBACK = "callback"
+"""Name of the sound that asks an operator to make a callback."""
 OFFER = "offre"
 """Name of the sound that is played to waiting callers now and then."""
 OFFER_EVERY = 40
@@ -207,6 +209,7 @@ def _context(
         "wait": QUEUE_WAIT,
         "patience": QUEUE_PATIENCE,
         "sounds": str(settings.sounds),
+        "callback_sound": CALLBACK,
         "queue_keys": QUEUE_KEYS,
         "offer": OFFER,
         "offer_every": OFFER_EVERY,

@@ -30,6 +30,7 @@ def work(settings: Settings) -> None:
         redis.ping()
     except RedisError as error:
         raise IvrError(f"Redis on port {settings.redis.port} does not answer: {error}") from error
+    logging.getLogger("ivr.asterisk.ami").setLevel(logging.WARNING)  # each job connects anew
     stop = threading.Event()
     sweeping = threading.Thread(target=_sweep, args=(settings, stop), daemon=True)
     sweeping.start()

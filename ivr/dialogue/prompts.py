@@ -45,6 +45,7 @@ PROMPTS: dict[str, tuple[str, ...]] = {
     "queue.offer": (),
     "duty.ready": (),
     "duty.absent": (),
+    "callback.operator": (),
     "callback.nobody": (),
     "callback.instead": (),
     "callback.closed.later": (),

@@ -13,7 +13,7 @@ import secrets
 import time
 from pathlib import Path
 
-from ivr.asterisk.render import ABSENT, DUTY_SOUND, OFFER, PAUSES
+from ivr.asterisk.render import ABSENT, CALLBACK, DUTY_SOUND, OFFER, PAUSES
 from ivr.audio.pcm import silence
 from ivr.errors import IvrError
 from ivr.knowledge.base import Knowledge
@@ -59,14 +59,18 @@ class Sounds:
             (self._folder / f"{name}{ENDING}").unlink(missing_ok=True)
 
     async def offer(self, knowledge: Knowledge) -> None:
-        """Have those who wait hear what they can do, in each language. Logs what fails."""
+        """Have those who wait, and operators who call back, hear what they can do, in any language.
+
+        Logs what fails: they hear music and a beep instead.
+        """
         for language in knowledge.catalogue.languages:
-            text = knowledge.catalogue.text("queue.offer", language)
-            try:
-                pcm = await self._spoken([(one, True) for one in sentences(text)], language)
-                await asyncio.to_thread(self._write, Path(language) / f"{OFFER}{ENDING}", pcm)
-            except (IvrError, OSError) as error:
-                log.warning("callers who wait hear music only (%s): %s", language, error)
+            for key, name in (("queue.offer", OFFER), ("callback.operator", CALLBACK)):
+                text = knowledge.catalogue.text(key, language)
+                try:
+                    pcm = await self._spoken([(one, True) for one in sentences(text)], language)
+                    await asyncio.to_thread(self._write, Path(language) / f"{name}{ENDING}", pcm)
+                except (IvrError, OSError) as error:
+                    log.warning("%s is not heard in Asterisk (%s): %s", key, language, error)
 
     async def duty(self, knowledge: Knowledge) -> None:
         """Have operators hear what a code of theirs has done. Logs what fails."""
