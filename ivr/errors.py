@@ -11,6 +11,7 @@ IvrError
 ├── AsteriskError          Asterisk is not there, or refused
 │   ├── AriRefused         ARI refused the user or the password
 │   └── AmiRefused         AMI did
+├── MailError              the mail server is not there, or refused
 ├── MessageError           a spoken message cannot be written or read
 ├── CallerGone             the caller has hung up: normal, caught once, in call.py
 └── CallLogError           the database cannot be opened or written
@@ -90,6 +91,10 @@ class AriRefused(AsteriskError):
 
 class AmiRefused(AsteriskError):
     """AMI refused our user or password."""
+
+
+class MailError(IvrError):
+    """An e-mail could not be sent."""
 
 
 class MessageError(IvrError):

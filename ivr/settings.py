@@ -268,6 +268,39 @@ class Callbacks(Section):
     """Call those back, too, who hung up in the queue and have not been spoken with since."""
 
 
+class Mail(Section):
+    """The summary of the day before, sent by e-mail once a day."""
+
+    host: str = Field(default="", pattern=r"^[A-Za-z0-9.:-]*$")
+    """The mail server's name or address; empty: no summary is sent."""
+    port: int = Field(default=587, ge=1, le=65535)
+    """TCP port: 587 for ``starttls``, 465 for ``tls``, 25 for ``none``, as a rule."""
+    tls: Literal["none", "starttls", "tls"] = "starttls"
+    """Encryption: from the first byte (``tls``), or asked for at the start (``starttls``)."""
+    user: str = ""
+    """Account at the mail server; empty when it asks for none."""
+    password: SecretStr = SecretStr("")
+    """Its password; better given by IVR_MAIL_PASSWORD than in the file."""
+    sender: str = ""
+    """Address that the summary comes from."""
+    to: tuple[str, ...] = Field(default=(), max_length=20)
+    """Addresses that it goes to."""
+    hour: int = Field(default=7, ge=0, le=23)
+    """The hour of the day, on the town's clocks, from which it is sent."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Mail:
+        for name, addresses in (("sender", filter(None, (self.sender,))), ("to", self.to)):
+            for address in addresses:
+                if not re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+", address):
+                    raise ValueError(f"{name}: {address!r} is not an e-mail address")
+        if self.host and not (self.sender and self.to):
+            raise ValueError("host is set: sender and to are needed as well")
+        if self.user and self.tls == "none":
+            raise ValueError("user needs tls: the password would travel in clear")
+        return self
+
+
 class Log(Section):
     """What is printed."""
 
@@ -291,6 +324,7 @@ class Settings(Section):
     retention: Retention = Field(default_factory=Retention)
     console: Console = Field(default_factory=Console)
     callbacks: Callbacks = Field(default_factory=Callbacks)
+    mail: Mail = Field(default_factory=Mail)
     log: Log = Field(default_factory=Log)
 
     @property

@@ -49,6 +49,7 @@ from ivr.console.desk import open_desk
 from ivr.dialogue.prompts import PROMPTS
 from ivr.errors import CallLogError, IvrError
 from ivr.figures.keeper import keep_days
+from ivr.figures.mail import send_daily
 from ivr.knowledge.store import Store
 from ivr.live.line import connect
 from ivr.live.mirror import Mirror
@@ -122,6 +123,9 @@ def create_app(settings: Settings, *, demonstration: bool = False) -> FastAPI:
                 asyncio.create_task(mirror.run()),
                 asyncio.create_task(keep_days(settings.database_url, lambda: store.current)),
             }
+            if not demonstration:
+                summaries = send_daily(settings.database_url, settings.mail, lambda: store.current)
+                watching.add(asyncio.create_task(summaries))
             try:
                 yield
             finally:

@@ -36,6 +36,7 @@ OUTCOMES = {
 }
 """How callbacks ended."""
 LANGUAGES = {"fr": "français", "en": "anglais"}
+WEEK = timedelta(days=7)
 DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 
 
@@ -219,9 +220,11 @@ def _better(this: float | None, before: float | None, *, less: bool) -> bool | N
 
 
 def _before(comparison: Comparison) -> str:
-    period = comparison.before.period
+    period, this = comparison.before.period, comparison.this.period
     if period.length > 1:
         return "la période précédente"
+    if this.first - period.first == WEEK:
+        return f"le {DAYS[period.first.weekday()]} précédent"
     return "la veille" if period.until is None else "la veille à la même heure"
 
 
