@@ -6,6 +6,8 @@ import asyncio
 import getpass
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import uvicorn
@@ -21,15 +23,23 @@ log = logging.getLogger(__name__)
 FIRST_ADMIN = "admin"
 
 
+class _Server(uvicorn.Server):
+    """Leaves the signals to the command, as all our processes do."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
 async def serve(settings: Settings, *, demonstration: bool = False) -> None:
-    """Serve the pages until cancelled. Raises IvrError when it cannot begin.
+    """Serve the pages; cancelled, end in order. Raises IvrError when it cannot begin.
 
     demonstration: each page says that the database is made up.
     """
     if link := await _first_link(settings):
         log.info("nobody can sign in yet; the first admin chooses a password here, once: %s", link)
     console = settings.console
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             create_app(settings, demonstration=demonstration),
             host=str(console.bind),
@@ -42,10 +52,19 @@ async def serve(settings: Settings, *, demonstration: bool = False) -> None:
             timeout_graceful_shutdown=3,
         )
     )
+    serving = asyncio.create_task(_listen(server, _address(settings)))
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await serving
+
+
+async def _listen(server: uvicorn.Server, address: str) -> None:
     try:
         await server.serve()
     except SystemExit as error:  # its way to say that it cannot listen
-        raise IvrError(f"the console cannot listen on {_address(settings)}") from error
+        raise IvrError(f"the console cannot listen on {address}") from error
 
 
 async def add_account(
