@@ -27,6 +27,9 @@ _MIGRATING = threading.Lock()
 BUSY_MS = 30_000
 """A write waits so long for another program that holds the database, such as a backup, in ms."""
 
+_LOCKS = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(1634495599)"}
+"""What keeps other processes out until the transaction ends."""
+
 
 class Database:
     """One database. Work runs in the order it was given, each piece in its own transaction."""
@@ -88,18 +91,21 @@ def _engine(url: str, busy_ms: int) -> Engine:
 
 def _sqlite_pragmas(busy_ms: int, connection: Any, _record: object) -> None:
     cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={busy_ms}")  # first: the next may have to wait
     cursor.execute("PRAGMA journal_mode=WAL")  # readers never wait for the writer
     cursor.execute("PRAGMA synchronous=FULL")  # a committed turn survives a power cut
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA secure_delete=ON")  # what is removed is gone from the file, too
-    cursor.execute(f"PRAGMA busy_timeout={busy_ms}")
     cursor.close()
 
 
 def _migrate(engine: Engine) -> None:
+    """Bring the tables up to date; of processes that start together, one at a time."""
     config = alembic.config.Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with _MIGRATING, engine.begin() as connection:
+        if lock := _LOCKS.get(engine.dialect.name):
+            connection.exec_driver_sql(lock)
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, "head")
 
