@@ -111,6 +111,8 @@ async def test_an_invitation_is_taken_up_once(console: Console) -> None:
         assert (await client.get("/compte")).status_code == 200
         again = await client.http.post(link, data=chosen)
         assert "plus valable" in again.text
+        used = await client.get(link)
+        assert (used.status_code, "plus valable" in used.text) == (404, True)
 
 
 @pytest.mark.parametrize(

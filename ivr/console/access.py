@@ -50,7 +50,9 @@ async def sign_out(request: Request, shared: web.Shared, person: web.SignedIn) -
 @router.get("/invitation/{token}")
 async def invitation_page(request: Request, shared: web.Shared, token: str) -> Response:
     login = await shared.accounts.invited(token, datetime.now(UTC))
-    return _password_page(request, login=login, fault="" if login else _NO_LONGER)
+    if login is None:
+        return _password_page(request, login=None, fault=_NO_LONGER, status=404)
+    return _password_page(request, login=login)
 
 
 @router.post("/invitation/{token}")

@@ -206,7 +206,10 @@ async def _sign_in(request: Request, error: Exception) -> Response:
         f"/connexion?suite={quote(back)}"
     )  # fmt: skip
     if web.is_fragment(request):
-        told = "Votre session a expiré : reconnectez-vous dans un autre onglet, puis recommencez."
+        told = (
+            "Votre session a expiré. Copiez ce que vous voulez garder de votre saisie, puis "
+            "rechargez la page pour vous reconnecter."
+        )
         return _error(request, 401, told)
     return RedirectResponse(where, status_code=303)
 

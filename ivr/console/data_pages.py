@@ -15,7 +15,7 @@ from ivr.console import web
 from ivr.console.accounts import Person
 from ivr.errors import CallLogError, IvrError
 from ivr.retention.export import as_zip
-from ivr.retention.numbers import Pseudonyms, parse, written
+from ivr.retention.numbers import Pseudonyms, in_part, parse, written
 from ivr.retention.person import Held, People
 from ivr.secrets import load_or_create
 
@@ -92,14 +92,6 @@ async def forget(
         return _page(request, shared, numero, fault=str(error))
     await _tell(shared, person, "a effacé les données d'un numéro", held)
     return web.go_to(request, "/donnees", "C'est effacé, définitivement.")
-
-
-def in_part(number: str) -> str:
-    """A number of which no more than the ends can be read: "06 •• •• •• 78"."""
-    groups = written(number).split(" ")
-    return " ".join(
-        one if place in (0, len(groups) - 1) else "••" for place, one in enumerate(groups)
-    )
 
 
 async def _people(shared: web.Parts) -> People:
