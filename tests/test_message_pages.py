@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from playwright.async_api import Browser
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
@@ -13,7 +16,15 @@ from ivr.audio.pcm import write_wav
 from ivr.calllog.tables import Message
 from ivr.console import live_words
 from ivr.retention.numbers import random_pseudonym
-from tests.console import ADMIN, EXTENSION, OPERATOR, Console
+from tests.console import (
+    ADMIN,
+    EXTENSION,
+    OPERATOR,
+    Console,
+    browsing,
+    screenshots,
+    serious,
+)  # fmt: skip
 from tests.exchange import tone
 
 
@@ -94,3 +105,18 @@ async def test_a_sound_that_was_deleted_is_not_there(
 def test_a_pseudonym_is_no_number_to_show() -> None:
     assert live_words.number(random_pseudonym()) == "Numéro effacé"
     assert live_words.number_in_part(random_pseudonym()) == "Numéro effacé"
+
+
+@pytest.mark.browser
+async def test_the_page_plays_for_everybody_at_every_width(
+    console: Console, left: dict[str, int], browser: Browser, tmp_path: Path
+) -> None:
+    async with browsing(browser, console, ADMIN) as page:
+        await page.goto("/messages")
+        sound = page.locator(f"audio[src='/messages/{left['theirs']}.wav']")
+        await sound.evaluate("player => player.play()")
+        await page.wait_for_function("sound => sound.ended", arg=await sound.element_handle())
+        assert await serious(page) == []
+        await screenshots(page, Path(os.environ.get("SCREENSHOTS") or tmp_path), "messages")
+        menu = page.get_by_role("navigation", name="Pages")
+        assert await menu.evaluate("menu => menu.scrollWidth <= menu.clientWidth")
