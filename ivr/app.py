@@ -69,6 +69,8 @@ log = logging.getLogger(__name__)
 
 REFUSED_S = 30.0
 """Seconds until Asterisk is asked again which has refused us."""
+QUIET_POLL_S = 1.0
+"""Seconds between two looks whether no call is being taken."""
 HUNG_S = 20.0
 """Seconds after which an event loop that stands still is taken to hang."""
 
@@ -99,7 +101,7 @@ async def serve(settings: Settings) -> None:
                 tasks.create_task(show_life())
                 tasks.create_task(calls.serve())
                 tasks.create_task(follow_people(presence, ami))
-                tasks.create_task(follow_queues(settings, shared, presence, ami, store))
+                tasks.create_task(follow_queues(settings, shared, presence, ami, calls, store))
                 tasks.create_task(
                     keep_shifts(ami, lambda: store.current, lambda: datetime.now(UTC))
                 )
@@ -130,7 +132,7 @@ async def _be_told(ami: Ami) -> None:
 
 
 async def follow_queues(
-    settings: Settings, shared: Parts, presence: Presence, ami: Ami, store: Store
+    settings: Settings, shared: Parts, presence: Presence, ami: Ami, calls: Calls, store: Store
 ) -> None:
     """Write down who waits and how it ends, and know the places of those who come back.
 
@@ -146,7 +148,7 @@ async def follow_queues(
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(recorder.run())
-            tasks.create_task(sounds.offer(store.current))
+            tasks.create_task(offer_when_quiet(sounds, calls, store))
             tasks.create_task(sounds.duty(store.current))
             if settings.callbacks.missed:
                 own = partial(_own_numbers, store)
@@ -157,6 +159,13 @@ async def follow_queues(
     finally:
         await sounds.close()
         await database.close()
+
+
+async def offer_when_quiet(sounds: Sounds, calls: Calls, store: Store) -> None:
+    """Speak what those who wait will hear; what callers wait for now is spoken first."""
+    while calls.active:  # noqa: ASYNC110 - nothing tells, and it is a matter of seconds
+        await asyncio.sleep(QUIET_POLL_S)
+    await sounds.offer(store.current)
 
 
 def _own_numbers(store: Store) -> frozenset[str]:

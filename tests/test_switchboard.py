@@ -105,6 +105,9 @@ async def test_zero_reaches_an_operator_who_sees_who_calls(hall: Town) -> None:
         desk = await hall.phones.desk_rings(DESK)
         assert desk.presented.number == "0612345678"
         await desk.answer()
+        assert about("demande un agent", (await desk.hear()).text), (
+            "whispered before they are joined"
+        )
         caller.skip()
         await desk.say(OPERATOR)
         assert about("bonjour", (await caller.hear()).text)
