@@ -69,6 +69,10 @@ def department_name(knowledge: Knowledge, department: str) -> str:
     return knowledge.department_name(department)
 
 
+def _begin(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _of_fates(title: str, what: str, lines: dict[str, Counter[str]]) -> Table:
     rows = [
         (name, fates.total(), *(fates[one] for one in FATES), _lost_share(fates))
@@ -97,7 +101,7 @@ def _departments(report: Report, knowledge: Knowledge) -> Table:
                 *(figures.transfers.total(), figures.abandoned_share),
                 *(figures.wait.median, figures.wait.p90, figures.satisfaction.mean),
             ]
-        row = (department_name(knowledge, who), *cells, called.count, called.on_time_share)
+        row = (_begin(department_name(knowledge, who)), *cells, called.count, called.on_time_share)
         rows.append(row)
     header = (
         *("Service", "Reçus", "Perdus", "Part perdue", "Part de la machine seule"),
@@ -119,7 +123,7 @@ def _questions(report: Report, knowledge: Knowledge) -> Table:
             (
                 known.title if known else entry,
                 entry,
-                department_name(knowledge, known.department) if known else "",
+                _begin(department_name(knowledge, known.department)) if known else "",
                 answered.get(entry, 0),
                 figures.corrected(entry),
             )
@@ -134,7 +138,7 @@ def _callbacks(report: Report, knowledge: Knowledge) -> Table:
     for who, figures in report.callbacks.by_department.items():
         rows.append(
             (
-                department_name(knowledge, who),
+                _begin(department_name(knowledge, who)),
                 *(figures.count, figures.made, figures.open, figures.late),
                 *(figures.on_time_share, figures.delay.median),
                 *(figures.outcomes[one] for one in outcomes),
