@@ -111,6 +111,7 @@ async def serve(settings: Settings) -> None:
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None  # as it is, for whoever tells it to people
         finally:
+            faulthandler.cancel_dump_traceback_later()  # see show_life: all tasks have ended
             logging.getLogger().removeHandler(doctor)
 
 
@@ -192,16 +193,15 @@ async def purge(settings: Settings, key: str, zone: ZoneInfo) -> None:
 
 
 async def show_life(hung_s: float = HUNG_S) -> None:
-    """End this process when its event loop stands still, telling where.
+    """End this process when its event loop stands still, or does not end when told; tell where.
 
-    Asterisk would go on handing calls to it; without it, callers go on to the operators.
+    Asterisk would go on handing calls to it; without it, callers go on to the operators, and the
+    supervisor starts it again. Whoever cancels this has so long to end, or to call
+    ``faulthandler.cancel_dump_traceback_later``.
     """
-    try:
-        while True:
-            faulthandler.dump_traceback_later(hung_s, exit=True)
-            await asyncio.sleep(hung_s / 10)
-    finally:
-        faulthandler.cancel_dump_traceback_later()
+    while True:
+        faulthandler.dump_traceback_later(hung_s, exit=True)
+        await asyncio.sleep(hung_s / 10)
 
 
 @asynccontextmanager

@@ -48,3 +48,33 @@ asyncio.run(main())
     )
     assert ended.returncode == 1
     assert "in main" in ended.stderr
+
+
+def test_a_switchboard_that_does_not_end_when_told_to_is_ended() -> None:
+    clinging = """
+import asyncio
+from ivr.app import show_life
+
+async def cling():
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            pass
+
+async def fail():
+    await asyncio.sleep(0.1)
+    raise ValueError
+
+async def main():
+    async with asyncio.TaskGroup() as tasks:
+        for work in (show_life(0.5), cling(), fail()):
+            tasks.create_task(work)
+
+asyncio.run(main())
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", clinging], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 1
+    assert "Timeout" in ended.stderr
