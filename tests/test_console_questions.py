@@ -282,7 +282,7 @@ async def test_an_expired_session_says_what_to_do(console: Console, admin: Clien
     async with console.client() as nobody:
         answer = await nobody.post(f"{PATH}/verifier", form, headers={"HX-Request": "true"})
     assert answer.status_code == 401
-    assert "reconnectez-vous" in text_of(answer)
+    assert "pour vous reconnecter" in text_of(answer)
 
 
 async def test_a_question_is_added_and_removed(console: Console, admin: Client) -> None:

@@ -99,7 +99,7 @@ async def test_what_was_typed_survives_an_expired_session(
         await page.context.clear_cookies()
         await page.get_by_label("Réponse (obligatoire)").fill("Un texte que je veux garder.")
         await page.get_by_role("button", name="Enregistrer et mettre en service").click()
-        await page.locator("#messages").get_by_text("reconnectez-vous").wait_for()
+        await page.locator("#messages").get_by_text("pour vous reconnecter").wait_for()
         await page.goto(PATH)  # which sends to the sign-in page, and back
         await page.get_by_label("Identifiant").fill(ADMIN)
         await page.get_by_label("Mot de passe").fill(PASSWORD)
