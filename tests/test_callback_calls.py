@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+import shutil
 import signal
 import socket
 import sys
@@ -14,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from ivr.callbacks.dialler import outcome_of
+from ivr.asterisk.ami_events import Member
+from ivr.callbacks.dialler import dialled, free_operator, outcome_of
 from ivr.callbacks.jobs import RqJobs
 from ivr.callbacks.policy import Outcome, Policy
 from ivr.callbacks.schedule import Callbacks, Wish
@@ -23,7 +26,7 @@ from ivr.calllog.tables import Callback
 from ivr.testcaller.network import free_port
 from tests.redis_server import RedisServer
 from tests.test_network import Town, town
-from tests.town import environment
+from tests.town import ROOT, environment
 
 NUMBER = "0612345678"
 DESK = "101"
@@ -61,6 +64,26 @@ def test_what_the_traces_of_an_attempt_tell(
     trace: str | None, restarted: bool, age: int, outcome: Outcome | None
 ) -> None:
     assert outcome_of(trace, age * SECONDS, restarted=restarted) == outcome
+
+
+def test_who_is_rung() -> None:
+    def member(
+        extension: str, state: str = "free", penalty: int = 0, paused: bool = False
+    ) -> Member:
+        return Member("accueil", f"PJSIP/poste-{extension}", "", state, paused, "", False, penalty)
+
+    all_three = [member("101", penalty=1), member("102"), member("103", "in-use")]
+    assert free_operator("accueil", None, all_three, set()) == "102"
+    assert free_operator("accueil", None, all_three, {"102"}) == "101"
+    assert free_operator("accueil", "101", all_three, set()) == "101"
+    assert free_operator("accueil", "103", all_three, set()) is None, "busy, and it is theirs"
+    assert free_operator("eau", None, all_three, set()) is None
+    assert free_operator("accueil", None, [member("101", paused=True)], set()) is None
+
+
+def test_numbers_are_dialled_as_in_france() -> None:
+    assert dialled("+33612345678") == "0612345678"
+    assert dialled("+3221234567") == "003221234567"
 
 
 class Worker:
@@ -136,6 +159,15 @@ def waits_again(callback: Callback) -> bool:
 async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     root = tmp_path_factory.mktemp("callbacks")
     port = free_port(socket.SOCK_DGRAM, "127.0.0.2")
+    knowledge = root / "knowledge"
+    shutil.copytree(ROOT / "knowledge", knowledge)
+    hours = knowledge / "hours.yaml"
+    always = (
+        '  mairie: &mairie\n    every_day: ["00:00-24:00"]\n    open_on_public_holidays: true\n'
+    )
+    text = re.sub(r"(?m)^  mairie: &mairie\n(    .*\n)+", always, hours.read_text())
+    text = re.sub(r"(?m)^closures:\n(  - .*\n)+", "closures: []\n", text)
+    hours.write_text(re.sub(r"(?ms)^modes:.*", "modes:\n  - {mode: machine-first}\n", text))
     it = town(
         root,
         {
@@ -145,6 +177,8 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
             "number": "+33232001000",
         },
     )
+    paths = it.settings.paths.model_copy(update={"knowledge": knowledge})
+    it.settings = it.settings.model_copy(update={"paths": paths})
     database = Database(it.settings.database_url)
     async with redis_of(it) as redis, it.up("addresses"):
         worker = Worker(it, root / "worker.log")
@@ -176,7 +210,7 @@ async def test_a_callback_is_made_and_what_was_said_is_kept(scene: Scene) -> Non
     await operator.answer()
     await operator.until_sound()  # what it is about, and which key to press
     await operator.press("1")
-    citizen = await phones.public_rings("+33612345678", 15)
+    citizen = await phones.public_rings("0612345678", 15)
     assert citizen.presented.number == "+33232001000"
     await citizen.answer()
     await citizen.hang_up()
@@ -220,7 +254,7 @@ async def test_worker_and_redis_are_killed_at_each_step(scene: Scene) -> None:
     await operator.answer()
     await killed()
     await operator.press("1")
-    citizen = await phones.public_rings("+33612345680", 15)
+    citizen = await phones.public_rings("0612345680", 15)
     await killed()
     await citizen.answer()
     await killed()
@@ -246,7 +280,7 @@ async def test_asterisk_and_everything_else_are_killed(
     if moment == "citizen rings":
         await operator.answer()
         await operator.press("1")
-        await phones.public_rings(number, 15)
+        await phones.public_rings(f"0{number[3:]}", 15)
     await scene.worker.kill()
     await scene.redis.stop(signal.SIGKILL)
     await scene.it.asterisk.kill()

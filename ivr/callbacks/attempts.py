@@ -54,9 +54,13 @@ class Attempts:
             lambda session: begin(session, callback.id, operator, at, hold)
         )
 
-    async def postpone(self, callback: Callback) -> datetime:
+    def opening(self, callback: Callback, at: datetime) -> datetime:
+        """The first moment from ``at`` on when its department's people can call."""
+        return self._policy.opening(callback.department, at)
+
+    async def postpone(self, callback: Callback, at: datetime) -> datetime:
         """Nobody of the department is at work: it waits for when they are. Returns that time."""
-        due_at = self._policy.opening(callback.department, callback.due_at)
+        due_at = self.opening(callback, max(callback.due_at, at))
         where = (Callback.id == callback.id, Callback.state == State.PENDING)
         await self._database.run(
             lambda session: session.execute(update(Callback).where(*where).values(due_at=due_at))

@@ -16,7 +16,6 @@ from ivr.asterisk.ami import Origination
 from ivr.asterisk.ami_events import Member
 from ivr.callbacks.attempts import Attempt, Attempts
 from ivr.callbacks.policy import Outcome
-from ivr.calllog.tables import Callback
 from ivr.settings import Callbacks as Limits
 
 log = logging.getLogger(__name__)
@@ -28,6 +27,8 @@ CONTEXT = "callbacks"
 BEGUN, WITH_OPERATOR, DECLINED, DIALLING = "begun", "operator", "declined", "dialling"
 ENDED, SAID = "ended", "said"
 """What the dialplan writes: ``ended:DIALSTATUS:cause:seconds``, ``said:key``."""
+CLAIM_HOLDS = timedelta(minutes=30)
+"""From when a callback is due, for whoever has claimed it; then a colleague is rung too."""
 A_SECOND = timedelta(seconds=1)
 """As exactly as Asterisk tells when it started."""
 SHORTEST_TALK_S = 8
@@ -85,12 +86,16 @@ class Dialler:
         callback = await self.attempts.get(callback_id)
         if not self.can_dial_out or callback is None or callback.due_at > self.now():
             return
+        now = self.now()
+        if self.attempts.opening(callback, now) > now:  # a telephone left on rings nobody at night
+            await self.attempts.postpone(callback, now)
+            return
         under_way = await self.attempts.under_way()
         members = await self.exchange.members()
-        operator = free_operator(callback, members, {one.operator for one in under_way})
+        holder = callback.operator if now < callback.due_at + CLAIM_HOLDS else None
+        taken = {one.operator for one in under_way}
+        operator = free_operator(callback.department, holder, members, taken)
         if operator is None:
-            if not anybody(callback, members):
-                await self.attempts.postpone(callback)
             return
         attempt = await self.attempts.begin(callback, operator, self.now())
         if attempt is not None:
@@ -116,7 +121,7 @@ class Dialler:
                 extension="accept",
                 caller_id=f'"{shown(label)}" <{callback.number}>',
                 timeout_s=self.limits.operator_rings,
-                variables={"IVR_ATTEMPT": attempt.id, "IVR_NUMBER": callback.number},
+                variables={"IVR_ATTEMPT": attempt.id, "IVR_NUMBER": dialled(callback.number)},
             )
         )
         log.info("callback %s: ringing %s", callback.reference, attempt.operator)
@@ -175,28 +180,27 @@ def _ended(status: str, cause: int, seconds: int) -> Outcome:
     return Outcome.BUSY if cause == _BUSY_CAUSE else Outcome.FAILED
 
 
-def free_operator(callback: Callback, members: Sequence[Member], taken: set[str]) -> str | None:
+def free_operator(
+    department: str, holder: str | None, members: Sequence[Member], taken: set[str]
+) -> str | None:
     """The extension that would ring: of whoever has claimed it, else of somebody free.
 
-    taken: extensions that are being called for another callback.
+    holder: extension of who has claimed it. taken: those being called for another callback.
     """
     for member in sorted(members, key=lambda one: one.penalty):
         extension = member.interface.removeprefix("PJSIP/poste-")
-        wanted = callback.operator in (None, extension) and member.queue == callback.department
+        wanted = holder in (None, extension) and member.queue == department
         ready = member.state == "free" and not member.paused and not member.in_call
         if wanted and ready and extension.isdigit() and extension not in taken:
             return extension
     return None
 
 
-def anybody(callback: Callback, members: Sequence[Member]) -> bool:
-    """Whether somebody of the department is at work, free or not."""
-    return any(
-        one.queue == callback.department
-        and not one.paused
-        and one.state not in ("unreachable", "invalid", "unknown")
-        for one in members
-    )
+def dialled(e164: str) -> str:
+    """A number as it is dialled in France: providers know ``06…`` and ``00…``, not all ``+33…``."""
+    if e164.startswith("+33"):
+        return "0" + e164[3:]
+    return "00" + e164.removeprefix("+")
 
 
 def shown(text: str) -> str:

@@ -23,8 +23,8 @@ from ivr.callbacks.attempts import Attempts
 from ivr.callbacks.dialler import Dialler
 from ivr.callbacks.policy import policy
 from ivr.calllog.database import Database
-from ivr.errors import AsteriskError
-from ivr.knowledge.load import load as load_knowledge
+from ivr.errors import AsteriskError, KnowledgeError
+from ivr.knowledge.store import last_good
 from ivr.secrets import load_or_create
 from ivr.settings import Settings, load
 
@@ -33,19 +33,20 @@ log = logging.getLogger(__name__)
 QUEUE = "callbacks"
 JOB_LIMIT = 60
 """Seconds after which a job that hangs is ended."""
-PATIENCE = 2.0
+PATIENCE = 1.0
 """Seconds that Redis is waited for; the sweep does what could not be put into the queue."""
 CONNECT_LIMIT = 5.0
 _RETRY = Retry(max=3, interval=[5, 15, 30])
 
 
-def connect(settings: Settings) -> Redis:
-    """Our Redis, as RQ wants it."""
+def connect(settings: Settings, patience: float | None = None) -> Redis:
+    """Our Redis, as RQ wants it. ``patience``: seconds for an answer; a worker has no end of it."""
     return Redis(
         host="127.0.0.1",
         port=settings.redis.port,
         password=load_or_create(settings.paths.var).redis,
         socket_connect_timeout=PATIENCE,
+        socket_timeout=patience,
     )
 
 
@@ -53,7 +54,7 @@ class RqJobs:
     """Puts callbacks into RQ's queue; see ``schedule.Jobs``."""
 
     def __init__(self, settings: Settings) -> None:
-        self._redis = connect(settings)
+        self._redis = connect(settings, PATIENCE)
         self._queue = Queue(QUEUE, connection=self._redis, default_timeout=JOB_LIMIT)
 
     async def plan(self, callback_id: int, due_at: datetime) -> None:
@@ -112,14 +113,15 @@ def _run(work: Callable[[Dialler], Awaitable[None]]) -> None:
 
     try:
         asyncio.run(run())
-    except AsteriskError as error:  # the next sweep tries again
+    except (AsteriskError, KnowledgeError) as error:  # the next sweep tries again
         log.warning("callbacks wait: %s", error)
 
 
 @asynccontextmanager
 async def dialler(settings: Settings) -> AsyncIterator[Dialler]:
     """A dialler of these settings, connected. Raises AsteriskError, CallLogError."""
-    knowledge = await asyncio.to_thread(load_knowledge, settings.paths.knowledge)
+    kept = settings.paths.var / "knowledge.good"
+    knowledge = await asyncio.to_thread(last_good, settings.paths.knowledge, kept)
     secrets = load_or_create(settings.paths.var)
     address = AmiAddress("127.0.0.1", settings.asterisk.ami_port, AMI_USER, secrets.ami)
     ami = Ami(address)

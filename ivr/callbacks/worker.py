@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from datetime import UTC, datetime, timedelta
 
 from redis.exceptions import RedisError
 from rq import Queue, Worker
 from rq.exceptions import DuplicateJobError
+from rq.job import Job
 
 from ivr.callbacks import jobs
 from ivr.errors import IvrError
@@ -17,6 +19,8 @@ log = logging.getLogger(__name__)
 
 SWEEP_EVERY = 5.0
 """Seconds between two sweeps."""
+STALE = timedelta(seconds=20)
+"""A sweep that has not ended by then was killed, or will be of no use."""
 MAINTENANCE = 30
 """Seconds between two looks for jobs whose process was killed."""
 SWEEP = "sweep"
@@ -43,6 +47,12 @@ def work(settings: Settings) -> None:
         stop.set()
 
 
+def _stale(job: Job) -> bool:
+    """Whether it was begun by a worker that has been killed since."""
+    begun = job.started_at
+    return begun is not None and datetime.now(UTC) - begun.replace(tzinfo=UTC) > STALE
+
+
 def _sweep(settings: Settings, stop: threading.Event) -> None:
     """Put a sweep into the queue now and then; without Redis, once it is there again."""
     queue = Queue(jobs.QUEUE, connection=jobs.connect(settings), default_timeout=jobs.JOB_LIMIT)
@@ -50,7 +60,7 @@ def _sweep(settings: Settings, stop: threading.Event) -> None:
     while not stop.wait(SWEEP_EVERY):
         try:
             job = queue.fetch_job(SWEEP)
-            if job is None or job.is_finished or job.is_failed or job.is_stopped:
+            if job is None or job.is_finished or job.is_failed or job.is_stopped or _stale(job):
                 queue.enqueue(jobs.sweep, job_id=SWEEP, result_ttl=0, failure_ttl=60, at_front=True)
             told = False
         except (RedisError, OSError, DuplicateJobError) as error:

@@ -127,6 +127,19 @@ class Store:
         return state(self._root)
 
 
+def last_good(root: Path, kept: Path) -> Knowledge:
+    """The knowledge under ``root``; where that is broken, the copy that a ``Store`` keeps.
+
+    Raises KnowledgeError when there is no such copy.
+    """
+    try:
+        return load(root)
+    except KnowledgeError:
+        if not kept.is_dir():
+            raise
+        return load(kept)
+
+
 def state(root: Path) -> dict[Path, State]:
     """Of every file of the knowledge under a folder."""
     return {path: _state(path) for path in sources(root)}
