@@ -67,6 +67,8 @@ async def test_a_message_is_left_with_keys(
         await caller.press("#")
         await caller.press("2")
         again = await caller.listen(at_most_s=15)
+        if again.segment.seconds < 0.1:  # the beep's last frame may come with what is said next
+            again = await caller.listen(at_most_s=15)
         assert abs(pitch(again.pcm) - SPOKEN_HZ) < 20
         await caller.press("1")
         await until_kept(database)
@@ -96,7 +98,7 @@ async def test_a_caller_who_hangs_up_in_mid_message_has_left_it(
     message = await message_of(database)
     sound = read_wav(tmp_path / "messages" / message.file)
     assert abs(pitch(sound) - SPOKEN_HZ) < 20
-    assert 1500 <= duration_ms(sound) < 5000
+    assert 1000 <= duration_ms(sound) < 5000, "two seconds, less the way there and the beep"
     assert message.state == "kept"
 
 

@@ -156,7 +156,7 @@ async def test_a_call_is_watched_in_the_console_and_passed_on_from_there(
         await page.locator(".heard").wait_for()
         shown_at = datetime.now(UTC)
         (heard,) = [turn for turn in (await hall.last_call()).turns if turn.heard]
-        assert (shown_at - heard.at).total_seconds() < 1.5, "0.4 on a quiet machine"
+        assert (shown_at - heard.at).total_seconds() < 1.5
         await page.get_by_text(f"« {heard.heard} »").wait_for()
         await page.get_by_role("link", name="06 12 •• •• 78").click()
         await page.get_by_role("button", name="Passer l’appel").click()
@@ -164,6 +164,7 @@ async def test_a_call_is_watched_in_the_console_and_passed_on_from_there(
         desk = await hall.phones.desk_rings(DESK)
         assert desk.presented.number == "0612345678"
         await desk.answer()
+        await desk.listen(at_most_s=10)  # the whisper; then the two are joined
         await desk.hang_up()
     call = await closed(hall)
     assert (call.outcome, call.department) == ("transferred", "accueil")
