@@ -305,7 +305,7 @@ async def test_a_call_is_followed_to_the_queue_and_to_an_operator_until_it_is_ov
     def look() -> View:
         nonlocal seen
         board.ask_everything()
-        (everything,) = board.untold(HEALTH)
+        (everything,) = board.untold(HEALTH, NOON)
         assert isinstance(everything, messages.Everything)
         return replace(seen, calls=everything.calls, people=everything.people)
 
@@ -326,11 +326,23 @@ async def test_a_call_is_followed_to_the_queue_and_to_an_operator_until_it_is_ov
     assert not look().calls
 
 
+async def test_a_call_that_ends_on_its_way_to_the_queue_does_not_stay_on_the_board() -> None:
+    board = Board()
+    board.began(Caller("1.1").started, lambda order: None)
+    board.people(People(), NOON)
+    board.ended("1.1", CallEnd(NOON, "transferred", "transfer", "accueil", ""))
+    board.untold(HEALTH, NOON)
+    board.ask_everything()
+    (everything,) = board.untold(HEALTH, NOON + timedelta(minutes=1))
+    assert isinstance(everything, messages.Everything)
+    assert not everything.calls
+
+
 async def test_a_call_with_people_is_not_followed_when_asterisk_tells_nothing() -> None:
     board = Board()
     board.began(Caller("1.1").started, lambda order: None)
     board.ended("1.1", CallEnd(NOON, "transferred", "transfer", "urbanisme", "Permis"))
-    (everything,) = board.untold(HEALTH)
+    (everything,) = board.untold(HEALTH, NOON)
     assert isinstance(everything, messages.Everything)
     assert not everything.calls
 

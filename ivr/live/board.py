@@ -35,6 +35,8 @@ MOST_TURNS = 8
 """Turns of a call that are shown."""
 LONGEST = 600
 """Characters of what was heard or said that are shown."""
+ON_ITS_WAY_S = 5
+"""Within which a call that the machine has let go of reaches the queue."""
 ORDERS = {turns.Redirected: "redirected", turns.Dismissed: "dismissed"}
 """What an order that is carried out is called in the call log."""
 
@@ -116,6 +118,12 @@ class Board:
     def people(self, people: People | None, at: datetime) -> None:
         """Operators and queues as they are now; None when that cannot be known."""
         self._people, self._people_untold = people, True
+        self._settle(at)
+        self._changed.set()
+
+    def _settle(self, at: datetime) -> None:
+        """Where each call is that the machine has let go of; one that is with nobody is over."""
+        people = self._people
         waiting = {one.call_id: q for q in people.queues for one in q.waiting} if people else {}
         busy = {one.call_id: one for one in people.operators if one.call_id} if people else {}
         for call in [one for one in self._calls.values() if one.id not in self._lines]:
@@ -123,14 +131,13 @@ class Board:
                 moved = replace(call, place=Place.OPERATOR, operator=talks.extension)
             elif queue := waiting.get(call.id):
                 moved = replace(call, department=queue.department, operator=None)
-            elif call.since and (at - call.since).total_seconds() < 5:
-                continue  # on its way to the queue
+            elif call.since and (at - call.since).total_seconds() < ON_ITS_WAY_S:
+                continue
             else:
                 self._drop(call.id)
                 continue
             if moved != call:
                 self._put(replace(moved, since=at))
-        self._changed.set()
 
     # --- orders --------------------------------------------------------------------------------
 
@@ -170,8 +177,9 @@ class Board:
             async with asyncio.timeout(at_most_s):  # wait_for may lose a cancellation
                 await self._changed.wait()
 
-    def untold(self, health: Health) -> list[Change]:
+    def untold(self, health: Health, at: datetime) -> list[Change]:
         """What has changed since the last time, which is to be told now."""
+        self._settle(at)  # no news of people comes when a call ends on its way to them
         self._changed.clear()
         told, self._untold = self._untold, set()
         people_told, self._people_untold = self._people_untold, False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from pydantic import ValidationError
 from redis.asyncio import Redis
@@ -57,7 +58,7 @@ class Teller:
         away = False
         while True:
             try:
-                for change in self._board.untold(self._health()):
+                for change in self._board.untold(self._health(), datetime.now(UTC)):
                     await self._say(change)
             except (RedisError, OSError) as error:
                 if not away:
