@@ -8,13 +8,39 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from ivr.calllog.accounts import ConsoleSession
-from ivr.console.accounts import MOST_FAILURES
-from tests.console import ADMIN, OPERATOR, PASSWORD, Console, browsing, screenshots, serious
+from ivr.console.lockout import (
+    MOST_ELSEWHERE,
+    MOST_FAILURES,
+    Count,
+    Visitor,
+    count,
+    forgive,
+)
+from tests.console import (
+    ADMIN,
+    OPERATOR,
+    PASSWORD,
+    Console,
+    browsing,
+    csrf_in,
+    screenshots,
+    serious,
+)  # fmt: skip
 
+COLLEAGUE = "j.caron"
 PAGES = ("/comptes", "/journal")
 """For admins alone."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def colleague(console: Console) -> None:
+    """Somebody else's account."""
+    await console.parts.accounts.add(
+        COLLEAGUE, "J. Caron", "operator", "102", by="t", now=datetime.now(UTC), password=PASSWORD
+    )
 
 
 async def test_nobody_sees_a_page_without_signing_in(console: Console) -> None:
@@ -60,17 +86,58 @@ async def test_another_sites_form_signs_nobody_in(console: Console) -> None:
 async def test_wrong_passwords_lock_the_account_without_telling_whether_it_exists(
     console: Console,
 ) -> None:
-    accounts, now = console.parts.accounts, datetime.now(UTC)
-    await accounts.add("j.caron", "J. Caron", "operator", "102", by="t", now=now, password=PASSWORD)
     async with console.client() as client:
         told = {}
-        for login in ("j.caron", "nobody.here"):
+        for login in (COLLEAGUE, "nobody.here"):
             answers = [await client.sign_in(login, "wrong") for _ in range(MOST_FAILURES + 1)]
             assert {answer.status_code for answer in answers} == {403}
             told[login] = [answer.text.replace(login, "") for answer in answers]
-        assert told["j.caron"] == told["nobody.here"]
-        assert (await client.sign_in("j.caron")).status_code == 403, "locked"
+        assert told[COLLEAGUE] == told["nobody.here"]
+        assert (await client.sign_in(COLLEAGUE)).status_code == 403, "locked"
         assert (await client.sign_in(ADMIN)).status_code == 303, "others are not"
+        journal = (await client.get("/journal")).text
+    for line in (
+        f"mauvais mot de passe pour <strong>{COLLEAGUE}",
+        f"bloqués pendant un quart d&#39;heure pour <strong>{COLLEAGUE}",
+        "mauvais mot de passe pour <strong>un identifiant inconnu",
+        "depuis 127.0.0.1",
+    ):
+        assert line in journal
+    assert "nobody.here" not in journal, "it may be a password typed in the wrong place"
+
+
+async def test_whoever_guesses_outside_locks_nobody_out_who_works_here(console: Console) -> None:
+    def guess(session: Session) -> list[Count]:
+        outside = [Visitor(f"203.0.113.{number}") for number in range(MOST_ELSEWHERE + 1)]
+        return [count(session, OPERATOR, one, datetime.now(UTC)) for one in outside]
+
+    async with console.client(OPERATOR) as theirs, console.client() as new:
+        counts = await console.parts.database.run(guess)
+        assert [one.too_many for one in counts] == [False] * MOST_ELSEWHERE + [True]
+        assert (await new.sign_in(OPERATOR)).status_code == 403
+        assert (await theirs.post("/deconnexion")).status_code == 303
+        assert (await theirs.sign_in(OPERATOR)).status_code == 303, "a browser that is known"
+        stolen = {name: f"{value}0" for name, value in theirs.http.cookies.items()}
+        async with console.client() as forger:
+            forger.http.cookies.update(stolen)
+            assert (await forger.sign_in(OPERATOR)).status_code == 403
+    await console.parts.database.run(lambda session: forgive(session, OPERATOR))
+
+
+async def test_who_came_and_went_is_written_down_with_the_place(console: Console) -> None:
+    async with console.client(OPERATOR) as client:
+        wrong = {"actuel": "not this one", "nouveau": PASSWORD, "encore": PASSWORD}
+        assert (await client.post("/mot-de-passe", wrong)).status_code == 422
+        assert (await client.post("/mot-de-passe", wrong | {"actuel": PASSWORD})).status_code == 303
+        client.csrf = csrf_in((await client.get("/compte")).text)
+        await client.post("/deconnexion")
+    lines = await console.parts.accounts.audited(limit=4)
+    assert [(one.who, one.action, one.subject, one.address) for one in reversed(lines)] == [
+        (OPERATOR, "s'est connecté", "", "127.0.0.1"),
+        ("", "mauvais mot de passe pour", OPERATOR, "127.0.0.1"),
+        (OPERATOR, "a changé son mot de passe", "", "127.0.0.1"),
+        (OPERATOR, "s'est déconnecté", "", "127.0.0.1"),
+    ]
 
 
 async def test_sessions_end(console: Console) -> None:

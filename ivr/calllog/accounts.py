@@ -58,7 +58,7 @@ class Invitation(Base):
 
 
 class FailedSignIn(Base):
-    """A wrong password."""
+    """A wrong password that still counts; the audit tells of those before."""
 
     __tablename__ = "failed_sign_ins"
     __table_args__ = (Index("failed_sign_ins_at", "at"),)
@@ -67,12 +67,12 @@ class FailedSignIn(Base):
     login: Mapped[str]
     """As typed, whether there is such an account or not."""
     address: Mapped[str]
-    """Where it came from."""
+    """Where it came from: a network address, or a browser that is known for the account."""
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class AuditLine(Base):
-    """A change that somebody made, or a look at somebody's data."""
+    """A change that somebody made, a look at somebody's data, or a sign-in."""
 
     __tablename__ = "audit"
     __table_args__ = (Index("audit_at", "at"),)
@@ -80,10 +80,13 @@ class AuditLine(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     who: Mapped[str]
-    """The login; ``console`` or ``ivr`` for what was done on the command line."""
+    """The login; ``console`` or ``ivr`` for what was done on the command line; empty for somebody
+    who was not let in."""
     action: Mapped[str]
     """A few French words: ``a modifié la question``."""
     subject: Mapped[str] = mapped_column(default="")
     """What was changed: an entry's id, a setting, a login."""
     before: Mapped[str] = mapped_column(default="")
     after: Mapped[str] = mapped_column(default="")
+    address: Mapped[str] = mapped_column(default="", server_default="")
+    """The network address that somebody signed in from, or tried to; empty otherwise."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from ivr.console import web
 from ivr.console.accounts import SHORTEST_PASSWORD, Refused
+from ivr.console.lockout import KNOWN_FOR, Visitor
 
 router = APIRouter()
 
@@ -30,18 +32,19 @@ async def sign_in(
     suite: Field = "/",
 ) -> Response:
     web.same_site(request)
-    address = request.client.host if request.client else ""
+    visitor = _visitor(request, shared, identifiant)
     try:
-        token = await shared.accounts.sign_in(identifiant, mot_de_passe, address, datetime.now(UTC))
+        token = await shared.accounts.sign_in(identifiant, mot_de_passe, visitor, datetime.now(UTC))
     except Refused as error:
         context = {"suite": _within(suite), "login": identifiant, "fault": str(error)}
         return web.page(request, "access/sign_in.html", context, 403)
-    return _inside(request, token, _within(suite))
+    return _inside(request, shared, identifiant, token, _within(suite))
 
 
 @router.post("/deconnexion")
 async def sign_out(request: Request, shared: web.Shared, person: web.SignedIn) -> Response:
-    await shared.accounts.sign_out(request.cookies[web.SESSION])
+    visitor = _visitor(request, shared, person.login)
+    await shared.accounts.sign_out(request.cookies[web.SESSION], person, visitor, datetime.now(UTC))
     response = web.go_to(request, "/connexion", "Vous êtes déconnecté.")
     response.delete_cookie(web.SESSION)
     return response
@@ -61,12 +64,13 @@ async def accept_invitation(
 ) -> Response:
     web.same_site(request)
     now = datetime.now(UTC)
-    login = await shared.accounts.invited(token, now)
+    invited = await shared.accounts.invited(token, now)
+    visitor = _visitor(request, shared, invited or "")
     try:
-        session = await shared.accounts.accept(token, _twice(nouveau, encore), now)
+        login, session = await shared.accounts.accept(token, _twice(nouveau, encore), visitor, now)
     except Refused as error:
-        return _password_page(request, login=login, fault=str(error), status=422)
-    return _inside(request, session, "/")
+        return _password_page(request, login=invited, fault=str(error), status=422)
+    return _inside(request, shared, login, session, "/")
 
 
 @router.get("/mot-de-passe")
@@ -79,16 +83,16 @@ async def change_password(
     request: Request, shared: web.Shared, person: web.SignedIn, actuel: Field, nouveau: Field,
     encore: Field,
 ) -> Response:  # fmt: skip
+    visitor = _visitor(request, shared, person.login)
     try:
         session = await shared.accounts.change_password(
-            person, actuel, _twice(nouveau, encore), datetime.now(UTC)
+            person, actuel, _twice(nouveau, encore), visitor, datetime.now(UTC)
         )
     except Refused as error:
         return _password_page(request, login=person.login, fault=str(error), status=422)
-    response = _inside(request, session, "/")
-    web.set_cookie(
-        request, response, web.FLASH, "Votre%20mot%20de%20passe%20est%20chang%C3%A9.", 60
-    )
+    response = _inside(request, shared, person.login, session, "/")
+    told = quote("Votre mot de passe est changé.")
+    web.set_cookie(request, response, web.FLASH, told, seconds=60)
     return response
 
 
@@ -102,9 +106,20 @@ def _password_page(
     return web.page(request, "access/password.html", context, status)
 
 
-def _inside(request: Request, token: str, path: str) -> Response:
+def _visitor(request: Request, shared: web.Parts, login: str) -> Visitor:
+    """Where a request comes from that concerns an account."""
+    known = request.cookies.get(shared.browsers.cookie(login))
+    address = request.client.host if request.client else ""
+    return Visitor(address, shared.browsers.mark(login, known))
+
+
+def _inside(request: Request, shared: web.Parts, login: str, token: str, path: str) -> Response:
+    """Somebody is signed in; from now on this browser is known for their account."""
     response = RedirectResponse(path, status_code=303)
     web.set_cookie(request, response, web.SESSION, token)
+    seconds = int(KNOWN_FOR.total_seconds())
+    browsers = shared.browsers
+    web.set_cookie(request, response, browsers.cookie(login), browsers.new(login), seconds)
     return response
 
 

@@ -15,8 +15,9 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from ivr.calllog.accounts import Account, AuditLine, ConsoleSession, FailedSignIn, Invitation
+from ivr.calllog.accounts import Account, AuditLine, ConsoleSession, Invitation
 from ivr.calllog.database import Database
+from ivr.console.lockout import Count, Visitor, count, forgive
 from ivr.errors import CallLogError, IvrError
 from ivr.settings import Console
 
@@ -31,9 +32,8 @@ SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 200
 SEEN_EVERY = timedelta(seconds=30)
 """How exactly it is known when somebody was last seen: not each click is written down."""
-LOCKED_FOR = timedelta(minutes=15)
-MOST_FAILURES, MOST_FROM_ADDRESS = 5, 30
-"""Wrong passwords for one login, and from one address, within ``LOCKED_FOR``."""
+UNKNOWN = "un identifiant inconnu"
+"""The audit's word for a login that does not exist: people type passwords there by mistake."""
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
 
 
@@ -71,34 +71,26 @@ class Accounts:
 
     # --- signing in ------------------------------------------------------------------------------
 
-    async def sign_in(self, login: str, password: str, address: str, now: datetime) -> str:
+    async def sign_in(self, login: str, password: str, visitor: Visitor, now: datetime) -> str:
         """A new session's token. Raises Refused, in the same words for whatever was wrong."""
         login = login.strip().lower()[:64]
 
-        def look(session: Session) -> tuple[int | None, str]:
-            since = FailedSignIn.at >= now - LOCKED_FOR
-            count = select(func.count()).select_from(FailedSignIn)
-            own = session.scalar(count.where(since, FailedSignIn.login == login)) or 0
-            here = session.scalar(count.where(since, FailedSignIn.address == address)) or 0
-            if own >= MOST_FAILURES or here >= MOST_FROM_ADDRESS:
-                raise Refused(
-                    "Trop d'essais ont échoué. Attendez un quart d'heure, ou demandez un nouveau "
-                    "mot de passe à un administrateur."
-                )
-            # Before the password is looked at: many attempts at once count as many.
-            session.add(FailedSignIn(login=login, address=address, at=now))
-            account = session.scalar(select(Account).where(Account.login == login))
-            if account is None or account.disabled_at is not None or not account.password:
-                return None, self._nobody
-            return account.id, account.password
+        def look(session: Session) -> tuple[Account | None, Count]:
+            tries = count(session, login, visitor, now)
+            return session.scalar(select(Account).where(Account.login == login)), tries
 
-        account_id, hashed = await self._database.run(look)
-        if not await self._is(hashed, password) or account_id is None:
+        account, tries = await self._database.run(look)
+        hashed = account.password if account is not None and account.password else self._nobody
+        if not await self._passes(tries, hashed, password, login if account else UNKNOWN, visitor,
+                                  now) or account is None:  # fmt: skip
             raise Refused("L'identifiant ou le mot de passe n'est pas le bon.")
+        if account.disabled_at is not None:
+            raise Refused("Votre compte est désactivé. Adressez-vous à un administrateur.")
 
         def begin(session: Session) -> str:
-            session.execute(delete(FailedSignIn).where(FailedSignIn.login == login))
-            return _begin(session, account_id, now)
+            forgive(session, login, visitor)
+            session.add(_audit(login, "s'est connecté", "", now, address=visitor.address))
+            return _begin(session, account.id, now)
 
         return await self._database.run(begin)
 
@@ -131,10 +123,14 @@ class Accounts:
         except CallLogError as error:  # locked: the page can be shown all the same
             log.warning("when a session was last used cannot be noted: %s", error)
 
-    async def sign_out(self, token: str) -> None:
+    async def sign_out(self, token: str, person: Person, visitor: Visitor, now: datetime) -> None:
         """End a session."""
-        ended = delete(ConsoleSession).where(ConsoleSession.token == _hashed(token))
-        await self._database.run(lambda session: session.execute(ended))
+
+        def work(session: Session) -> None:
+            session.execute(delete(ConsoleSession).where(ConsoleSession.token == _hashed(token)))
+            session.add(_audit(person.login, "s'est déconnecté", "", now, address=visitor.address))
+
+        await self._database.run(work)
 
     # --- passwords -------------------------------------------------------------------------------
 
@@ -147,11 +143,16 @@ class Accounts:
 
         return await self._database.run(look)
 
-    async def accept(self, token: str, password: str, now: datetime) -> str:
-        """Choose the password an invitation is for; a new session's token. Raises Refused."""
+    async def accept(
+        self, token: str, password: str, visitor: Visitor, now: datetime
+    ) -> tuple[str, str]:
+        """Choose the password an invitation is for; the login, and a new session's token.
+
+        Raises Refused.
+        """
         hashed = await self._hash(password)
 
-        def work(session: Session) -> str:
+        def work(session: Session) -> tuple[str, str]:
             found = session.get(Invitation, _hashed(token))
             if found is None or found.expires_at <= now or found.account.disabled_at is not None:
                 raise Refused("Ce lien n'est plus valable. Demandez-en un autre.")
@@ -159,30 +160,56 @@ class Accounts:
             account.password = hashed
             session.execute(delete(Invitation).where(Invitation.account_id == account.id))
             _end_sessions(session, account.id)
-            session.add(_audit(account.login, "a choisi son mot de passe", account.login, now))
-            return _begin(session, account.id, now)
+            session.add(_audit(account.login, "a choisi son mot de passe", "", now,
+                               address=visitor.address))  # fmt: skip
+            return account.login, _begin(session, account.id, now)
 
         return await self._database.run(work)
 
-    async def change_password(self, person: Person, old: str, new: str, now: datetime) -> str:
+    async def change_password(
+        self, person: Person, old: str, new: str, visitor: Visitor, now: datetime
+    ) -> str:
         """Change one's own password: ends all one's sessions, gives a new one's token.
 
-        Raises Refused.
+        Wrong ones count as those of signing in do. Raises Refused.
         """
-        hashed = await self._database.run(
-            lambda session: session.get_one(Account, person.id).password
-        )
-        if not await self._is(hashed, old):
+
+        def look(session: Session) -> tuple[str, Count]:
+            tries = count(session, person.login, visitor, now)
+            return session.get_one(Account, person.id).password, tries
+
+        hashed, tries = await self._database.run(look)
+        if not await self._passes(tries, hashed, old, person.login, visitor, now):
             raise Refused("Le mot de passe actuel n'est pas le bon.")
         chosen = await self._hash(new)
 
         def work(session: Session) -> str:
             session.get_one(Account, person.id).password = chosen
             _end_sessions(session, person.id)
-            session.add(_audit(person.login, "a changé son mot de passe", person.login, now))
+            forgive(session, person.login, visitor)
+            session.add(_audit(person.login, "a changé son mot de passe", "", now,
+                               address=visitor.address))  # fmt: skip
             return _begin(session, person.id, now)
 
         return await self._database.run(work)
+
+    async def _passes(
+        self, tries: Count, hashed: str, password: str, login: str, visitor: Visitor, now: datetime
+    ) -> bool:
+        """Whether a password is the right one; a wrong one is written down. Raises Refused."""
+        if tries.too_many:
+            raise Refused(
+                "Trop d'essais ont échoué. Attendez un quart d'heure, ou demandez un nouveau mot "
+                "de passe à un administrateur."
+            )
+        if await self._is(hashed, password):
+            return True
+        told = ["mauvais mot de passe pour"]
+        if tries.last:
+            told.append("essais bloqués pendant un quart d'heure pour")
+        lines = [_audit("", one, login, now, address=visitor.address) for one in told]
+        await self._database.run(lambda session: session.add_all(lines))
+        return False
 
     # --- accounts --------------------------------------------------------------------------------
 
@@ -276,7 +303,7 @@ class Accounts:
                 raise Refused("Ce compte n'existe plus, ou il est désactivé.")
             account.password = ""
             _end_sessions(session, account.id)
-            session.execute(delete(FailedSignIn).where(FailedSignIn.login == account.login))
+            forgive(session, account.login)
             session.add(_audit(by, "a réinitialisé le mot de passe", account.login, now))
             return _invite(session, account.id, now)
 
@@ -352,6 +379,9 @@ def _described(account: Account) -> str:
 
 
 def _audit(
-    who: str, action: str, subject: str, at: datetime, before: str = "", after: str = ""
-) -> AuditLine:
-    return AuditLine(at=at, who=who, action=action, subject=subject, before=before, after=after)
+    who: str, action: str, subject: str, at: datetime, before: str = "", after: str = "",
+    address: str = "",
+) -> AuditLine:  # fmt: skip
+    return AuditLine(
+        at=at, who=who, action=action, subject=subject, before=before, after=after, address=address
+    )

@@ -81,7 +81,8 @@ async def audit(
     avant: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
 ) -> Response:
     lines = await shared.accounts.audited(before_id=avant)
-    return web.page(request, "admin/audit.html", {"lines": lines})
+    context = {"lines": lines, "days": shared.settings.retention.audit}
+    return web.page(request, "admin/audit.html", context)
 
 
 async def _accounts(

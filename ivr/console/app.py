@@ -46,6 +46,7 @@ from ivr.console import (
 )
 from ivr.console.accounts import Accounts
 from ivr.console.desk import open_desk
+from ivr.console.lockout import KnownBrowsers
 from ivr.dialogue.prompts import PROMPTS
 from ivr.errors import CallLogError, IvrError
 from ivr.figures.keeper import keep_days
@@ -111,10 +112,11 @@ def create_app(settings: Settings, *, demonstration: bool = False) -> FastAPI:
         store = Store(settings.paths.knowledge, prompts=PROMPTS, kept=kept)
         database = await asyncio.to_thread(Database, settings.database_url, busy_ms=BUSY_MS)
         accounts = Accounts(database, settings.console)
-        redis = connect(settings, load_or_create(settings.paths.var))
-        mirror = Mirror(redis)
+        secrets = load_or_create(settings.paths.var)
+        redis = connect(settings, secrets)
+        mirror, browsers = Mirror(redis), KnownBrowsers(secrets.pseudonyms)
         app.state.parts = web.Parts(
-            settings, database, accounts, store, mirror, demonstration=demonstration
+            settings, database, accounts, store, mirror, browsers, demonstration=demonstration
         )
         async with open_desk(settings, database, accounts) as desk:
             app.state.desk = desk

@@ -20,6 +20,7 @@ from jinja2.runtime import Context
 
 from ivr.calllog.database import Database
 from ivr.console.accounts import Accounts, Person
+from ivr.console.lockout import KnownBrowsers
 from ivr.console.search import Search
 from ivr.knowledge.store import Store
 from ivr.live.mirror import Mirror
@@ -77,6 +78,8 @@ class Parts:
     """The knowledge: ``store.current`` is the last good version."""
     mirror: Mirror
     """What happens on the telephone."""
+    browsers: KnownBrowsers
+    """That people have signed in from."""
     streams: int = 0
     """Pages that follow it now."""
     search: Search | None = None

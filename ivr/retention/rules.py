@@ -163,7 +163,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         AuditLine,
         "at",
-        kept=("who", "action", "subject", "before", "after"),
+        kept=("who", "action", "subject", "before", "after", "address"),
         rows=Kind.AUDIT,
     ),
     Rule(Purge, "started_at", rows=Kind.AUDIT),
