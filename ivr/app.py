@@ -55,8 +55,9 @@ from ivr.secrets import Secrets, load_or_create
 from ivr.settings import Settings
 from ivr.speech.engines import load_recogniser
 from ivr.speech.listener import Listener
+from ivr.speech.prompts import SpeechCache, Voice
 from ivr.speech.recogniser import Recogniser
-from ivr.speech.voices import load_voices, open_speech
+from ivr.speech.voices import follow_voice, load_voices, open_speech
 from ivr.testcaller import place
 from ivr.testcaller.people import people
 from ivr.waiting.desk import OperatorsDesk
@@ -82,7 +83,11 @@ async def serve(settings: Settings) -> None:
     )
     secrets = load_or_create(settings.paths.var, exchange.extensions(store.current))
     address = AriAddress("127.0.0.1", settings.asterisk.http_port, ARI_USER, secrets.ari)
-    async with parts(settings, store.current) as shared, Ari(address, ARI_APP) as ari:
+    async with (
+        speaking(settings) as speech,
+        parts(settings, store.current, speech) as shared,
+        Ari(address, ARI_APP) as ari,
+    ):
         shared.observer = board = Board()
         calls = Calls(ari, partial(handle, parts=shared), at_once=settings.calls.at_once)
         ami = Ami(AmiAddress("127.0.0.1", settings.asterisk.ami_port, AMI_USER, secrets.ami))
@@ -96,17 +101,25 @@ async def serve(settings: Settings) -> None:
             calls_at_once=settings.calls.at_once,
         )
         logging.getLogger().addHandler(doctor)
+        sounds = Sounds(settings.sounds, speech)
+
+        def speak_with(voice: Voice) -> None:
+            speech.use(voice)
+            sounds.renew()
+
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(show_life())
                 tasks.create_task(calls.serve())
                 tasks.create_task(follow_people(presence, ami))
-                tasks.create_task(follow_queues(settings, shared, presence, ami, calls, store))
+                tasks.create_task(follow_queues(settings, shared, presence, ami, sounds, store))
+                tasks.create_task(sounds.keep(store.current, quiet(calls)))
+                tasks.create_task(follow_voice(settings, speak_with))
                 tasks.create_task(
                     keep_shifts(ami, lambda: store.current, lambda: datetime.now(UTC))
                 )
                 tasks.create_task(tell(settings, secrets, board, orders, doctor))
-                tasks.create_task(store.watch(partial(_renew, shared, presence, settings)))
+                tasks.create_task(store.watch(partial(_renew, shared, presence, sounds, settings)))
                 tasks.create_task(purge(settings, secrets.pseudonyms, store.current.hours.zone))
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None  # as it is, for whoever tells it to people
@@ -133,7 +146,7 @@ async def _be_told(ami: Ami) -> None:
 
 
 async def follow_queues(
-    settings: Settings, shared: Parts, presence: Presence, ami: Ami, calls: Calls, store: Store
+    settings: Settings, shared: Parts, presence: Presence, ami: Ami, sounds: Sounds, store: Store
 ) -> None:
     """Write down who waits and how it ends, and know the places of those who come back.
 
@@ -142,15 +155,12 @@ async def follow_queues(
     database = await asyncio.to_thread(Database, settings.database_url)
     stays = Stays(_utc_now)
     recorder = Recorder(database, stays, ami, _utc_now)
-    sounds = Sounds(settings.sounds, shared.speech)
     shared.desk = OperatorsDesk(presence.queues, stays, sounds)
     recorder.subscribe(lambda over: sounds.forget(over.call_id))
     recorder.subscribe(lambda over: shared.forget(over.call_id))
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(recorder.run())
-            tasks.create_task(offer_when_quiet(sounds, calls, store))
-            tasks.create_task(sounds.duty(store.current))
             if settings.callbacks.missed:
                 own = partial(_own_numbers, store)
                 kinds = settings.callbacks.model_dump(include={"foreign", "premium"})
@@ -162,11 +172,10 @@ async def follow_queues(
         await database.close()
 
 
-async def offer_when_quiet(sounds: Sounds, calls: Calls, store: Store) -> None:
-    """Speak what those who wait will hear; what callers wait for now is spoken first."""
+async def quiet(calls: Calls) -> None:
+    """Wait until no call is being taken."""
     while calls.active:  # noqa: ASYNC110 - nothing tells, and it is a matter of seconds
         await asyncio.sleep(QUIET_POLL_S)
-    await sounds.offer(store.current)
 
 
 def _own_numbers(store: Store) -> frozenset[str]:
@@ -205,7 +214,19 @@ async def show_life(hung_s: float = HUNG_S) -> None:
 
 
 @asynccontextmanager
-async def parts(settings: Settings, knowledge: Knowledge) -> AsyncIterator[Parts]:
+async def speaking(settings: Settings) -> AsyncIterator[SpeechCache]:
+    """The configured voice."""
+    speech = open_speech(settings)
+    try:
+        yield speech
+    finally:
+        await speech.close()
+
+
+@asynccontextmanager
+async def parts(
+    settings: Settings, knowledge: Knowledge, speech: SpeechCache
+) -> AsyncIterator[Parts]:
     """What all calls share, loaded and closed again. Raises IvrError."""
     async with AsyncExitStack() as stack:
         database = await asyncio.to_thread(Database, settings.database_url)
@@ -213,8 +234,6 @@ async def parts(settings: Settings, knowledge: Knowledge) -> AsyncIterator[Parts
         calllog = CallLog(database)
         if interrupted := await calllog.close_interrupted():
             log.warning("%d calls were interrupted by the last stop", interrupted)
-        speech = open_speech(settings)
-        stack.push_async_callback(speech.close)
         recogniser, mind = await asyncio.gather(
             asyncio.to_thread(load_recogniser, settings),
             asyncio.to_thread(think, knowledge, settings),
@@ -306,12 +325,13 @@ def matcher(knowledge: Knowledge, settings: Settings) -> Matcher:
 
 
 async def _renew(
-    shared: Parts, presence: Presence, settings: Settings, knowledge: Knowledge
+    shared: Parts, presence: Presence, sounds: Sounds, settings: Settings, knowledge: Knowledge
 ) -> None:
     """New calls go by the new knowledge; those that are going on keep what they began with."""
     shared.mind = await asyncio.to_thread(think, knowledge, settings)
     presence.operators = knowledge.operators
     presence.tell()
+    sounds.renew(knowledge)
     log.info("the new knowledge is in use")
 
 
@@ -324,16 +344,28 @@ async def rehearse(settings: Settings, *, prompts_only: bool = False, watch: boo
     wanted = rehearsal.prompts if prompts_only else rehearsal.lines
 
     async def speak(knowledge: Knowledge) -> None:
-        speech = open_speech(settings)
-        try:
+        async with speaking(settings) as speech:  # its model takes half a gigabyte: not for days
             with Counter("speaking ahead") as counter:
                 await speech.render(wanted(knowledge), counter)
-        finally:
-            await speech.close()  # its model takes half a gigabyte, and days may pass
 
-    await speak(store.current)
-    if watch:
-        await store.watch(speak)
+    if not watch:
+        await speak(store.current)
+        return
+    knowledge = store.current
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            under_way = tasks.create_task(speak(knowledge))
+
+            def anew(version: Knowledge) -> None:
+                nonlocal knowledge, under_way
+                knowledge = version
+                under_way.cancel()  # what it has spoken is kept
+                under_way = tasks.create_task(speak(knowledge))
+
+            tasks.create_task(store.watch(anew))
+            tasks.create_task(follow_voice(settings, lambda _voice: anew(knowledge)))
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None  # as it is, for whoever tells it to people
 
 
 async def place_call(settings: Settings, says: Sequence[str]) -> place.Conversation:

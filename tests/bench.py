@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -32,7 +32,7 @@ from ivr.secrets import load_or_create
 from ivr.settings import Settings
 from ivr.speech.engines import load_recogniser
 from ivr.speech.spoken import sentences
-from ivr.speech.voices import open_speech
+from ivr.speech.voices import configured, open_speech
 from ivr.testcaller.caller import Manner, Telephones, telephones
 from ivr.testcaller.network import Network
 from ivr.testcaller.people import people
@@ -258,7 +258,7 @@ async def _prepare(settings: Settings) -> None:
     folder.unlink()
     shutil.copytree(kept, folder)
     tones = open_speech(settings)
-    tones._engine = Tones()  # an hour of speech that nobody listens to
+    tones.use(replace(configured(settings), load=Tones))  # an hour that nobody listens to
     await tones.render(rehearsal.lines(knowledge))
     await tones.close()
 

@@ -21,9 +21,13 @@ async def test_a_refused_password_is_told_as_it_is(
 ) -> None:
     @asynccontextmanager
     async def no_parts(*_: object) -> AsyncIterator[SimpleNamespace]:
-        yield SimpleNamespace(observer=None, hearing="none")
+        yield SimpleNamespace(observer=None, hearing="none", clip=nothing_said)
+
+    async def nothing_said(*_: object, **__: object) -> bytes:
+        return b""
 
     monkeypatch.setattr(app, "parts", no_parts)
+    monkeypatch.setattr(app, "speaking", no_parts)
     async with fake_ari() as fake:
         asterisk = {"http_port": fake.port}
         settings = private_settings(tmp_path_factory.mktemp("app"), {"asterisk": asterisk})

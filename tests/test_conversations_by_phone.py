@@ -144,7 +144,8 @@ async def stage(root: Path) -> AsyncIterator[Stage]:
     async with (
         people(settings) as manner,
         lines(settings, Manner(*manner)) as (_, phones),
-        app.parts(settings, exchange.learn(settings)) as parts,
+        app.speaking(settings) as speech,
+        app.parts(settings, exchange.learn(settings), speech) as parts,
     ):
         stage = Stage(parts, phones, manner[0])
         secrets = load_or_create(settings.paths.var)

@@ -34,7 +34,7 @@ LEVELS = [
     ["models"],
     ["secrets", "fetching", "progress", "yamledit"],
     ["yamltext", "yamlplaces"],
-    ["events", "settings", "yamlfile"],
+    ["events", "settings", "watched", "yamlfile"],
     ["errors"],
 ]
 """From the top; modules of one level know nothing of each other."""

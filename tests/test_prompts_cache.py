@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,37 @@ async def test_made_once_and_kept(opened: Open, tones: Tones) -> None:
     assert tones.asked == [(HELLO, "fr", 1.0)]
     # At the next start the engine is not even loaded.
     assert await opened(load=no_engine).clip(HELLO) == clip
+
+
+async def test_another_voice_takes_over_and_what_is_under_way_is_the_first_ones(
+    opened: Open, tones: Tones
+) -> None:
+    cache, second = opened(), Tones()
+    tones.may_go_on.clear()
+    under_way = asyncio.create_task(cache.clip(HELLO))
+    await asyncio.to_thread(tones.started.wait)
+    cache.use(Voice(lambda: second, lambda language: f"b {language}", pace=0.8))
+    tones.may_go_on.set()
+    first = await under_way
+    assert await opened().clip(HELLO) == first, "kept as the first voice's"
+    assert duration_ms(await cache.clip(HELLO)) > duration_ms(first)
+    assert (tones.asked, second.asked) == ([(HELLO, "fr", 1.0)], [(HELLO, "fr", 0.8)])
+
+
+async def test_another_pace_does_not_load_the_engine_again(folder: Path, tones: Tones) -> None:
+    loads = []
+
+    def load() -> Synthesiser:
+        loads.append(1)
+        return tones
+
+    first = Voice(load, lambda language: f"a {language}")
+    cache = SpeechCache(folder, first)
+    await cache.clip(HELLO)
+    cache.use(replace(first, pace=0.9))
+    await cache.clip(HELLO)
+    await cache.close()
+    assert (len(loads), len(tones.asked)) == (1, 2)
 
 
 async def test_what_is_written_is_made_speakable(opened: Open, tones: Tones) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 
 from ivr.audio.pcm import silence
 from ivr.errors import EngineError
 from ivr.knowledge.load import load
+from ivr.speech.sentences import sentences
 from ivr.waiting.sounds import Sounds, whispered
 
 KNOWLEDGE = load(Path(__file__).parents[1] / "knowledge")
@@ -88,6 +90,49 @@ async def test_those_who_wait_hear_the_offer_in_each_language(tmp_path: Path) ->
     }
     assert all(found.values())
     assert any("tapez 1" in text for text, _ in voice.said)
+
+
+class Letters:
+    """Says a text as its letters."""
+
+    def __init__(self) -> None:
+        self.pace = ""
+
+    async def clip(
+        self, sentence: str, language: str = "fr", pace: float = 1.0, *, keep: bool = True
+    ) -> bytes:
+        return f"{sentence}{self.pace}".encode()
+
+
+async def test_a_changed_wording_or_voice_is_heard_without_a_restart(tmp_path: Path) -> None:
+    root = tmp_path / "knowledge"
+    shutil.copytree(Path(__file__).parents[1] / "knowledge", root)
+    voice, quiet = Letters(), asyncio.Event()
+    sounds = Sounds(tmp_path / "sounds", voice)
+    offer, ready = (tmp_path / "sounds" / "fr" / f"{name}.sln16" for name in ("offre", "service-1"))
+    keeping = asyncio.create_task(sounds.keep(KNOWLEDGE, quiet.wait()))
+
+    async def says(file: Path, text: str) -> None:
+        async with asyncio.timeout(5):
+            while not file.exists() or text.encode() not in file.read_bytes():  # noqa: ASYNC110,ASYNC240
+                await asyncio.sleep(0.01)
+
+    await says(ready, sentences(KNOWLEDGE.catalogue.text("duty.ready"))[0])
+    assert not offer.exists(), "a call is being taken"
+    quiet.set()
+    await says(offer, "tapez 1")
+    with offer.open("rb") as being_heard:
+        prompts = root / "prompts" / "fr.yaml"
+        text = prompts.read_text(encoding="utf-8")
+        prompts.write_text(text.replace("tapez 1", "appuyez sur 1"), encoding="utf-8")
+        sounds.renew(load(root))
+        await says(offer, "appuyez sur 1")
+        assert b"tapez 1" in being_heard.read(), "heard out whole"
+    voice.pace = " lentement"
+    sounds.renew()
+    await says(offer, " lentement")
+    await says(ready, " lentement")
+    keeping.cancel()
 
 
 async def test_operators_hear_what_their_code_has_done(tmp_path: Path) -> None:

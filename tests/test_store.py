@@ -13,6 +13,7 @@ from ivr.errors import Fault, KnowledgeError
 from ivr.knowledge import Knowledge
 from ivr.knowledge import store as store_module
 from ivr.knowledge.store import Store
+from ivr.watched import INTERVAL
 from tests.knowledge_folder import FILES, put, replaced, write
 
 FAQ = "faq/accueil.yaml"
@@ -215,4 +216,4 @@ async def test_a_broken_start_goes_on_with_the_last_good_version(
 
 def test_an_edit_is_live_within_two_seconds() -> None:
     # It is seen at one look, taken up at the next, and a load takes a tenth of a second.
-    assert 2 * store_module.INTERVAL <= 1.0
+    assert 2 * INTERVAL <= 1.0

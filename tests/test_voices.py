@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 
 from ivr.errors import KnowledgeError
 from ivr.settings import Paths, Settings, Speaking
-from ivr.speech import coqui
-from ivr.speech.voices import BUILT_IN, load_voices, open_speech
+from ivr.speech import coqui, voices
+from ivr.speech.prompts import Voice
+from ivr.speech.voices import BUILT_IN, configured, follow_voice, load_voices, open_speech
 
 GOOD = "speakers:\n  fr: ff_siwis\n"
 
@@ -29,6 +31,27 @@ def settings(tmp_path: Path) -> Settings:
 
 def write(settings: Settings, text: str, name: str = "ours") -> None:
     (settings.paths.voices / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+
+async def test_a_changed_voice_is_followed_and_a_broken_one_is_not(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(voices, "INTERVAL", 0.01)
+    write(settings, GOOD)
+    first, found = configured(settings), asyncio.Queue[Voice]()
+    following = asyncio.create_task(follow_voice(settings, found.put_nowait))
+    async with asyncio.timeout(10):
+        await asyncio.sleep(0)  # it has looked once
+        write(settings, GOOD + "pace: 9\n")
+        while "the one before goes on" not in caplog.text:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        assert "ours.yaml:3: pace" in caplog.text
+        write(settings, GOOD + "pace: 0.9\n")
+        slower = await found.get()
+        assert (slower.pace, slower.load == first.load) == (0.9, True)
+        write(settings, "speakers:\n  fr: af_heart\n")
+        assert (await found.get()).load != first.load
+    following.cancel()
 
 
 def test_the_voice_that_comes_with_it(settings: Settings) -> None:

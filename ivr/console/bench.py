@@ -10,20 +10,21 @@ import asyncio
 import ctypes
 import functools
 import hashlib
+import logging
 import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from ivr.audio.pcm import read_wav, write_wav
-from ivr.errors import EngineError
+from ivr.errors import EngineError, KnowledgeError
 from ivr.knowledge.base import Knowledge
 from ivr.knowledge.load import load
-from ivr.knowledge.store import State, state
+from ivr.knowledge.store import state
 from ivr.learning.gather import Missed
 from ivr.learning.groups import Group, groups
 from ivr.nlu.features import Encoder
@@ -33,7 +34,10 @@ from ivr.settings import Settings
 from ivr.speech.engines import load_recogniser, transcribe
 from ivr.speech.prompts import SpeechCache
 from ivr.speech.recogniser import Recogniser, Transcript
-from ivr.speech.voices import open_speech
+from ivr.speech.voices import configured, open_speech, voice_state
+from ivr.watched import State
+
+log = logging.getLogger(__name__)
 
 Overlay = tuple[tuple[str, bytes], ...]
 """Files as they would be: their paths under the knowledge's folder, and what they hold."""
@@ -101,9 +105,7 @@ def clip(settings: Settings, sentence: str, language: str) -> bytes:
 
     Raises EngineError or ModelError.
     """
-    if "voice" not in _loaded:
-        _loaded["voice"] = open_speech(settings)
-    voice: SpeechCache = _loaded["voice"]
+    voice = _voice(settings, voice_state(settings))
 
     async def spoken() -> bytes:
         report = await voice.render([(sentence, language)])
@@ -112,6 +114,20 @@ def clip(settings: Settings, sentence: str, language: str) -> bytes:
         return await voice.clip(sentence, language)
 
     return _loop.run_until_complete(spoken())
+
+
+def _voice(settings: Settings, state: Mapping[Path, State]) -> SpeechCache:
+    """The voice that calls are answered with now; its engine stays loaded when it may."""
+    if "voice" not in _loaded:
+        _loaded["voice"] = open_speech(settings), state
+    voice: SpeechCache = _loaded["voice"][0]
+    if _loaded["voice"][1] != state:
+        try:
+            voice.use(configured(settings))
+        except KnowledgeError as error:
+            log.warning("the voice cannot be used, the one before goes on: %s", error)
+        _loaded["voice"] = voice, state
+    return voice
 
 
 def hear(settings: Settings, recording: bytes) -> Transcript:
@@ -133,6 +149,7 @@ def wav(pcm: bytes) -> bytes:
         return Path(file.name).read_bytes()
 
 
-def key_of(text: str, language: str) -> str:
-    """A name for how a text sounds in a language."""
-    return hashlib.blake2b(f"{language} {text}".encode(), digest_size=12).hexdigest()
+def key_of(settings: Settings, text: str, language: str) -> str:
+    """A name for how a text sounds in a language, with the voice of now."""
+    said = f"{language} {text} {voice_state(settings)}"
+    return hashlib.blake2b(said.encode(), digest_size=12).hexdigest()

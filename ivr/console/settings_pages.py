@@ -73,7 +73,11 @@ async def change_voice(
     except IvrError as error:
         return _voice_page(request, shared, str(error), {"pace": debit, "loudness": volume})
     await tell(shared, person, "a modifié la voix", file.name, lines)
-    return web.go_to(request, "/reglages/voix", "La voix est enregistrée.")
+    return web.go_to(
+        request,
+        "/reglages/voix",
+        "La voix est enregistrée. Les appels l'entendent dans quelques secondes.",
+    )
 
 
 async def save(

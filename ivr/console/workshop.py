@@ -107,7 +107,7 @@ class Workshop:
 
     def listen(self, text: str, language: str) -> Listening:
         """Have a text spoken; returns at once with what tells how far it is."""
-        key = bench.key_of(text, language)
+        key = bench.key_of(self._settings, text, language)
         known = self._listenings.get(key)
         if known is not None and not known.fault:
             self._listenings.move_to_end(key)

@@ -16,7 +16,8 @@ from typing import Any
 from ivr.errors import Fault, IvrError, KnowledgeError
 from ivr.knowledge.check import check
 from ivr.knowledge.load import load
-from ivr.knowledge.store import State, state
+from ivr.knowledge.store import state
+from ivr.watched import State
 from ivr.yamledit import FileChanged, replace, rewritten
 from ivr.yamlfile import parse
 from ivr.yamltext import document

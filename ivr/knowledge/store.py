@@ -12,17 +12,12 @@ from pathlib import Path
 from ivr.errors import Fault, FaultsFound, KnowledgeError
 from ivr.knowledge.base import Knowledge
 from ivr.knowledge.load import load, sources
+from ivr.watched import INTERVAL, State, Watched, states
 
 log = logging.getLogger(__name__)
 
 Changed = Callable[[Knowledge], Awaitable[None] | None]
 """Makes what depends on the knowledge ready for a new version."""
-
-State = tuple[int, int, int] | None
-"""Changes with every save of a file; None while it is not there."""
-
-INTERVAL = 0.5
-"""Seconds between two looks at the files: a save is taken up at the second look that shows it."""
 
 
 class Store:
@@ -43,7 +38,7 @@ class Store:
         self._root = root
         self._prompts = prompts
         self._kept = kept
-        self._seen = self._taken_up = self._look_at_files()
+        self._files = Watched(lambda: state(root))
         self._faults: tuple[Fault, ...] = ()
         self._current = self._first_version()
 
@@ -79,16 +74,9 @@ class Store:
             await self.look(changed)
 
     async def look(self, changed: Changed) -> bool:
-        """Look at the files once; whether a new version has become current.
-
-        Files that have changed since the last look may be half-saved: they are read at the next
-        look that finds them still the same.
-        """
-        now = self._look_at_files()
-        settled, self._seen = now == self._seen, now
-        if not settled or now == self._taken_up:
+        """Look at the files once, as ``Watched``; whether a new version has become current."""
+        if not self._files.changed():
             return False
-        self._taken_up = now
         try:
             version = await asyncio.to_thread(load, self._root, prompts=self._prompts)
             if inspect.isawaitable(result := changed(version)):
@@ -123,9 +111,6 @@ class Store:
         except OSError as error:  # shutil.Error is one
             log.warning("%s: no copy of this version is kept: %s", self._root, error)
 
-    def _look_at_files(self) -> dict[Path, State]:
-        return state(self._root)
-
 
 def last_good(root: Path, kept: Path) -> Knowledge:
     """The knowledge under ``root``; where that is broken, the copy that a ``Store`` keeps.
@@ -142,12 +127,4 @@ def last_good(root: Path, kept: Path) -> Knowledge:
 
 def state(root: Path) -> dict[Path, State]:
     """Of every file of the knowledge under a folder."""
-    return {path: _state(path) for path in sources(root)}
-
-
-def _state(path: Path) -> State:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return states(sources(root))

@@ -46,7 +46,8 @@ class Voice:
     """Who speaks."""
 
     load: Callable[[], Synthesiser]
-    """Blocks; called once, when something is not in the cache."""
+    """Blocks; called once, when something is not in the cache. Equal to another voice's when the
+    same engine speaks both."""
     identity: Callable[[str], str]
     """What speaks a language: engine, model and speaker."""
     pace: float = 1.0
@@ -75,10 +76,11 @@ class _Clip:
     pace: float
     recording: Path | None
     file: Path
+    voice: Voice = field(compare=False)
 
 
 class SpeechCache:
-    """The clips of one voice. Follows speaker.SpeechSource."""
+    """The clips of a voice. Follows speaker.SpeechSource."""
 
     def __init__(self, folder: Path, voice: Voice) -> None:
         """``folder`` is made when needed. Cheap: no engine is loaded."""
@@ -86,7 +88,7 @@ class SpeechCache:
         self._voice = voice
         # One thread: engines need not be thread-safe, and one sentence may use all cores.
         self._thread = ThreadPoolExecutor(1, "voice", initializer=_stand_back)
-        self._engine: Synthesiser | None = None
+        self._engine: tuple[Callable[[], Synthesiser], Synthesiser] | None = None
         self._under_way: dict[Path, asyncio.Task[bytes]] = {}
         self._disk_failed = False
 
@@ -156,6 +158,10 @@ class SpeechCache:
         self._thread.shutdown(wait=False, cancel_futures=True)
         self._engine = None
 
+    def use(self, voice: Voice) -> None:
+        """Speak with another voice from now on; what is under way is still said by the last one."""
+        self._voice = voice
+
     # --- which clip ----------------------------------------------------------------------------
 
     def _clip(self, sentence: str, language: str, pace: float) -> _Clip:
@@ -170,7 +176,8 @@ class SpeechCache:
             source = f"{self._voice.identity(language)} {language} {pace:.2f}"
         key = "\n".join([RENDERING, source, f"{self._voice.loudness:.1f}", said])
         name = hashlib.blake2b(key.encode(), digest_size=_DIGEST_BYTES).hexdigest()
-        return _Clip(said, language, pace, recording, self._folder / f"{name}.pcm")
+        file = self._folder / f"{name}.pcm"
+        return _Clip(said, language, pace, recording, file, self._voice)
 
     def _clips(self, sentences: Iterable[Sentence]) -> dict[_Clip, Sentence]:
         clips = {self._clip(*sentence, pace=1.0): sentence for sentence in sentences}
@@ -203,7 +210,8 @@ class SpeechCache:
             self._store(clip.file, pcm)
         return pcm
 
-    def _recorded(self, clip: _Clip) -> bytes:
+    @staticmethod
+    def _recorded(clip: _Clip) -> bytes:
         if clip.recording is None:
             return b""
         try:
@@ -211,13 +219,15 @@ class SpeechCache:
         except AudioFormatError as error:
             log.warning("%s; synthesised instead", error)
             return b""
-        return for_telephone(samples, SAMPLE_RATE, self._voice.loudness)
+        return for_telephone(samples, SAMPLE_RATE, clip.voice.loudness)
 
     def _synthesised(self, clip: _Clip) -> bytes:
-        if self._engine is None:
-            self._engine = self._voice.load()
-        samples, rate = self._engine.synthesise(clip.said, clip.language, clip.pace)
-        pcm = for_telephone(samples, rate, self._voice.loudness)
+        load = clip.voice.load
+        if self._engine is None or self._engine[0] != load:
+            self._engine = None  # its memory first: there may not be room for two
+            self._engine = load, load()
+        samples, rate = self._engine[1].synthesise(clip.said, clip.language, clip.pace)
+        pcm = for_telephone(samples, rate, clip.voice.loudness)
         if not pcm:
             raise EngineError(f"only silence was made of {clip.said!r}")
         return pcm

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -21,6 +24,7 @@ from ivr.speech.recorded import Recordings, read_recordings
 from ivr.speech.speaker import PAUSE_MS
 from ivr.speech.spoken import sentences
 from ivr.speech.synthesiser import Synthesiser
+from ivr.watched import INTERVAL, State, Watched, states
 from ivr.yamlfile import Document, Model, read, validate
 
 log = logging.getLogger(__name__)
@@ -77,17 +81,47 @@ def open_speech(settings: Settings) -> SpeechCache:
     A voice that cannot be used never keeps the switchboard from speaking: the one that is built in
     takes its place, and the log says why.
     """
-    path = settings.paths.voices / f"{settings.speaking.voice}.yaml"
     try:
-        voice = _read(path, settings)
+        voice = configured(settings)
     except KnowledgeError as error:
         told = "; ".join(map(str, error.faults))
         log.error("the voice cannot be used, the built-in one speaks instead: %s", told)
-        voice = BUILT_IN
-    recordings, faults = read_recordings(path.with_suffix(""))
-    for fault in faults:
-        log.warning("recording not used: %s", fault)
-    return _cache(settings, voice, recordings)
+        voice = _voice(settings, BUILT_IN, _recordings(settings))
+    return _cache(settings, voice)
+
+
+def configured(settings: Settings) -> Voice:
+    """The configured voice as its files have it now; logs recordings that cannot be used.
+
+    Raises KnowledgeError for a voice that cannot be used.
+    """
+    return _voice(settings, _read(_file(settings), settings), _recordings(settings))
+
+
+def voice_state(settings: Settings) -> Mapping[Path, State]:
+    """Of all files that the configured voice depends on; changes with each of them."""
+    file = _file(settings)
+    return states([file, *sorted(file.with_suffix("").glob("*"))])
+
+
+async def follow_voice(settings: Settings, changed: Callable[[Voice], None]) -> None:
+    """Call ``changed`` for ever with the configured voice, each time that its files have changed.
+
+    A voice that cannot be used is logged, and the last one stays.
+    """
+    files = Watched(partial(voice_state, settings))
+    while True:
+        await asyncio.sleep(INTERVAL)
+        if not await asyncio.to_thread(files.changed):
+            continue
+        try:
+            voice = await asyncio.to_thread(configured, settings)
+        except KnowledgeError as error:
+            told = "; ".join(map(str, error.faults))
+            log.error("the voice cannot be used, the one before goes on: %s", told)
+        else:
+            log.info("the voice has changed: %s", _file(settings))
+            changed(voice)
 
 
 def open_speaker(settings: Settings, speaker: str, folder: Path) -> SpeechCache:
@@ -95,9 +129,9 @@ def open_speaker(settings: Settings, speaker: str, folder: Path) -> SpeechCache:
 
     Nothing is recorded. Raises KnowledgeError for a voice that cannot be used.
     """
-    own = _read(settings.paths.voices / f"{settings.speaking.voice}.yaml", settings)
+    own = _read(_file(settings), settings)
     voice = own.model_copy(update={"speakers": {FRENCH: speaker}})
-    return _cache(settings, voice, Recordings(), folder)
+    return _cache(settings, _voice(settings, voice, Recordings()), folder)
 
 
 async def say_to_file(
@@ -107,14 +141,13 @@ async def say_to_file(
 
     Raises KnowledgeError, ModelError, EngineError, or AudioFormatError when it cannot be written.
     """
-    own = settings.paths.voices / f"{settings.speaking.voice}.yaml"
-    voice = _read(own, settings)
+    voice = _read(_file(settings), settings)
     recordings = Recordings()
     if speaker is None:
-        recordings, _ = read_recordings(own.with_suffix(""))
+        recordings, _ = read_recordings(_file(settings).with_suffix(""))
     else:
         voice = voice.model_copy(update={"speakers": {language: speaker}})
-    cache = _cache(settings, voice, recordings)
+    cache = _cache(settings, _voice(settings, voice, recordings))
     try:
         clips = [await cache.clip(one, language) for one in sentences(text)]
     finally:
@@ -127,29 +160,50 @@ async def say_to_file(
         raise AudioFormatError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def _cache(
-    settings: Settings, voice: VoiceFile, recordings: Recordings, folder: Path | None = None
-) -> SpeechCache:
-    return SpeechCache(
-        folder or settings.paths.var / "speech",
-        Voice(
-            load=partial(_load, voice, settings),
-            identity=partial(_identity, voice, settings),
-            pace=voice.pace,
-            loudness=voice.loudness,
-            recordings=recordings,
-        ),
+def _file(settings: Settings) -> Path:
+    return settings.paths.voices / f"{settings.speaking.voice}.yaml"
+
+
+def _recordings(settings: Settings) -> Recordings:
+    found, faults = read_recordings(_file(settings).with_suffix(""))
+    for fault in faults:
+        log.warning("recording not used: %s", fault)
+    return found
+
+
+def _cache(settings: Settings, voice: Voice, folder: Path | None = None) -> SpeechCache:
+    return SpeechCache(folder or settings.paths.var / "speech", voice)
+
+
+def _voice(settings: Settings, voice: VoiceFile, recordings: Recordings) -> Voice:
+    spoken_by = voice.model_copy(update={"pace": 1.0, "loudness": TELEPHONE_LUFS})
+    return Voice(
+        load=_Loader(settings, spoken_by, _identity(voice, settings, FRENCH)),
+        identity=partial(_identity, voice, settings),
+        pace=voice.pace,
+        loudness=voice.loudness,
+        recordings=recordings,
     )
 
 
-def _load(voice: VoiceFile, settings: Settings) -> Synthesiser:
-    if voice.engine == "coqui":
-        return coqui.Coqui(_coqui_file(voice, settings) or voice.model, voice.speakers)
-    folder = settings.paths.models / voice.model
-    if voice.model == BUILT_IN.model:
-        folder = models.require(settings.paths.models, "kokoro")
-    threads = settings.speaking.workers or os.cpu_count() or 1
-    return kokoro.Kokoro(folder, voice.speakers, threads)
+@dataclass(frozen=True)
+class _Loader:
+    """Loads the engine of a voice; equal for voices that differ in pace and loudness alone."""
+
+    settings: Settings
+    voice: VoiceFile
+    version: str
+    """Changes with the file of its model."""
+
+    def __call__(self) -> Synthesiser:
+        voice, settings = self.voice, self.settings
+        if voice.engine == "coqui":
+            return coqui.Coqui(_coqui_file(voice, settings) or voice.model, voice.speakers)
+        folder = settings.paths.models / voice.model
+        if voice.model == BUILT_IN.model:
+            folder = models.require(settings.paths.models, "kokoro")
+        threads = settings.speaking.workers or os.cpu_count() or 1
+        return kokoro.Kokoro(folder, voice.speakers, threads)
 
 
 def _identity(voice: VoiceFile, settings: Settings, language: str) -> str:

@@ -11,6 +11,7 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Awaitable
 from pathlib import Path
 
 from ivr.asterisk.render import ABSENT, CALLBACK, DUTY_SOUND, OFFER, PAUSES
@@ -39,6 +40,8 @@ class Sounds:
         self._folder = folder
         self._voice = voice
         self._whispers: dict[str, tuple[str, asyncio.Task[None]]] = {}
+        self._renewed = asyncio.Event()
+        self._knowledge: Knowledge | None = None
 
     def whisper(self, call_id: str, reason: str) -> str:
         """Begin to render why a caller calls; the sound's name, under which it will be, or never.
@@ -57,6 +60,27 @@ class Sounds:
         if task is not None:
             task.cancel()
             (self._folder / f"{name}{ENDING}").unlink(missing_ok=True)
+
+    def renew(self, knowledge: Knowledge | None = None) -> None:
+        """There is another version of the knowledge, or another voice: ``keep`` says all anew."""
+        self._knowledge = knowledge or self._knowledge
+        self._renewed.set()
+
+    async def keep(self, knowledge: Knowledge, quiet: Awaitable[object]) -> None:
+        """Have the sounds but whispers say what the knowledge has now, in the voice of now; ends
+        never.
+
+        quiet: done when no call is being taken; at the start, what callers wait for comes first.
+        A sound is replaced whole: who is hearing one hears it out.
+        """
+        self._knowledge = knowledge
+        await self.duty(knowledge)
+        await quiet
+        await self.offer(self._knowledge)
+        while await self._renewed.wait():
+            self._renewed.clear()
+            await self.duty(self._knowledge)
+            await self.offer(self._knowledge)
 
     async def offer(self, knowledge: Knowledge) -> None:
         """Have those who wait, and operators who call back, hear what they can do, in any language.
