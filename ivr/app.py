@@ -91,6 +91,7 @@ async def serve(settings: Settings) -> None:
         shared.observer = board = Board()
         calls = Calls(ari, partial(handle, parts=shared), at_once=settings.calls.at_once)
         ami = Ami(AmiAddress("127.0.0.1", settings.asterisk.ami_port, AMI_USER, secrets.ami))
+        telephones = exchange.Exchange(settings, ami, store.current)
         presence = Presence(store.current.operators, lambda: datetime.now(UTC))
         presence.subscribe(lambda: board.people(people_now(presence), datetime.now(UTC)))
         orders = Orders(board, Switch(ari, ami, lambda: store.current))
@@ -119,7 +120,9 @@ async def serve(settings: Settings) -> None:
                     keep_shifts(ami, lambda: store.current, lambda: datetime.now(UTC))
                 )
                 tasks.create_task(tell(settings, secrets, board, orders, doctor))
-                tasks.create_task(store.watch(partial(_renew, shared, presence, sounds, settings)))
+                tasks.create_task(telephones.run())
+                renew = partial(_renew, shared, presence, sounds, telephones, settings)
+                tasks.create_task(store.watch(renew))
                 tasks.create_task(purge(settings, secrets.pseudonyms, store.current.hours.zone))
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None  # as it is, for whoever tells it to people
@@ -325,10 +328,13 @@ def matcher(knowledge: Knowledge, settings: Settings) -> Matcher:
 
 
 async def _renew(
-    shared: Parts, presence: Presence, sounds: Sounds, settings: Settings, knowledge: Knowledge
-) -> None:
+    shared: Parts, presence: Presence, sounds: Sounds, telephones: exchange.Exchange,
+    settings: Settings, knowledge: Knowledge,
+) -> None:  # fmt: skip
     """New calls go by the new knowledge; those that are going on keep what they began with."""
-    shared.mind = await asyncio.to_thread(think, knowledge, settings)
+    mind = await asyncio.to_thread(think, knowledge, settings)
+    await telephones.take(knowledge)
+    shared.mind = mind
     presence.operators = knowledge.operators
     presence.tell()
     sounds.renew(knowledge)

@@ -219,6 +219,11 @@ class Ami:
         action = {"Action": "Setvar", "Channel": channel_id, "Variable": name, "Value": value}
         await self._ask(action)
 
+    async def variable(self, name: str) -> str:
+        """The value of a global variable of the dialplan; empty when there is none."""
+        (found, *_) = await self._ask({"Action": "Getvar", "Variable": name})
+        return found.get("value", "")
+
     async def remember(self, family: str, key: str, value: str) -> None:
         """Write a value into Asterisk's own database, which outlives it."""
         await self._ask({"Action": "DBPut", "Family": family, "Key": key, "Val": value})

@@ -193,6 +193,31 @@ def switchboard(
     return AsteriskProcess(program, switchboard_home(settings))
 
 
+RELOADS = (
+    "module reload res_pjsip.so",
+    "module reload app_queue.so",
+    "dialplan reload",
+    "channel originate Local/s@duty-again application NoOp",
+)
+"""Telephones before the queues that ring them; at last the reasons of pauses, which a reload of
+the queues forgets."""
+
+
+async def take_up(program: AsteriskProgram, home: Home) -> bool:
+    """Have the Asterisk that runs here take up new telephones, queues and dialplan.
+
+    False when none runs. Raises AsteriskError when it does not obey.
+    """
+    if not home.socket.exists():
+        return False
+    asterisk = AsteriskProcess(program, home)
+    for command in RELOADS:
+        said = await asterisk.rx(command)
+        if said and "reloaded" not in said:
+            raise AsteriskError(f"Asterisk does not obey {command!r}: {said}")
+    return True
+
+
 def _end_with_us() -> None:
     """In the new process: leave with the program that started it, even if that one is killed."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

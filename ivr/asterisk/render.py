@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -77,6 +78,9 @@ VISITS = 12
 PENALTY = 1
 """Of a telephone in a queue, unless it is rung before or after the others."""
 
+MARK = "IVR_EXCHANGE"
+"""Dialplan variable that tells from which telephones and queues the configuration was made."""
+
 _QUEUE_ID = re.compile(r"[a-z][a-z0-9-]{1,39}")
 _EXTENSION = re.compile(r"[1-9][0-9]{1,4}")
 _OUTSIDE = re.compile(r"0[1-9][0-9]{8}")
@@ -148,6 +152,11 @@ def switchboard_home(settings: Settings) -> Home:
     return home_in(settings.paths.var / "asterisk")
 
 
+def mark(queues: Sequence[QueueSpec], phones: Sequence[PhoneSpec]) -> str:
+    """What these telephones and queues are known by: others have another one."""
+    return hashlib.sha256(repr((list(queues), list(phones))).encode()).hexdigest()[:16]
+
+
 def render(
     settings: Settings,
     secrets: TelephoneSecrets,
@@ -204,6 +213,8 @@ def _context(
             Phone(p.extension, p.name, p.queues, Secret(secrets.phones[p.extension]), p.penalties)
             for p in phones
         ],
+        "mark": MARK,
+        "marked": mark(queues, phones),
         "reception": RECEPTION,
         "longest": int(settings.calls.longest) + WATCHDOG_MARGIN,
         "wait": QUEUE_WAIT,

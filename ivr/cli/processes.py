@@ -91,11 +91,20 @@ def account(
 
 
 @group.command()
-def render(context: typer.Context) -> None:
+def render(
+    context: typer.Context,
+    reload: Annotated[bool, typer.Option(help="Have a running Asterisk take it up.")] = False,
+) -> None:
     """Write Asterisk's configuration from the settings and the knowledge."""
     from ivr import exchange
 
-    print(exchange.render_asterisk(settings_of(context)))
+    settings = settings_of(context)
+    if not reload:
+        print(exchange.render_asterisk(settings))
+    elif run(exchange.renew(settings)):
+        print("Asterisk has taken up telephones, queues and dialplan")
+    else:
+        print("no Asterisk runs here; the next one to start reads what was written")
 
 
 @group.command()
