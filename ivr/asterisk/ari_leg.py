@@ -21,6 +21,7 @@ from ivr.asterisk.ari_messages import (
 )
 from ivr.asterisk.media import Deliver, Lost, Media, Pacing, open_media
 from ivr.asterisk.render import OPERATORS
+from ivr.audio.pcm import FRAME_BYTES
 from ivr.errors import AsteriskError, CallerGone, IvrError
 from ivr.events import (
     CallerId,
@@ -41,6 +42,8 @@ ENTRY_LIMIT, ENTRY_POLL = 2.0, 0.01
 """Seconds until a media channel must be in our application, and between two looks."""
 MOST_WAITING = 3000
 """Events kept for a listener who does not come: a minute of frames, two megabytes."""
+TAIL = bytes(FRAME_BYTES)
+"""Silence after each clip: Asterisk's resampler keeps the last frame until another one comes."""
 
 T = TypeVar("T")
 
@@ -145,7 +148,7 @@ class AriLeg:
 
     async def play(self, pcm: bytes, mark: str) -> None:
         """Queue a clip after those already queued; returns at once."""
-        self._here().play(pcm, mark)
+        self._here().play(pcm + TAIL, mark)
 
     async def flush(self) -> Interrupted | None:
         """Stop speaking at once and drop what is queued; None if nothing was playing."""
