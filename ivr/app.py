@@ -114,7 +114,7 @@ async def serve(settings: Settings) -> None:
                 tasks.create_task(calls.serve())
                 tasks.create_task(follow_people(presence, ami))
                 tasks.create_task(follow_queues(settings, shared, presence, ami, sounds, store))
-                tasks.create_task(sounds.keep(store.current, quiet(calls)))
+                tasks.create_task(sounds.keep(store.current, partial(quiet, calls)))
                 tasks.create_task(follow_voice(settings, speak_with))
                 tasks.create_task(
                     keep_shifts(ami, lambda: store.current, lambda: datetime.now(UTC))

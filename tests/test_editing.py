@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,6 +18,7 @@ from ivr.knowledge import load
 from ivr.knowledge.editing import (
     Conflict,
     Edit,
+    Found,
     by_field,
     drafts,
     find,
@@ -26,6 +29,8 @@ from ivr.knowledge.editing import (
     written,
 )
 from ivr.knowledge.saving import AlreadyBroken
+from ivr.knowledge.store import Store
+from ivr.yamledit import replace
 from tests.knowledge_folder import FILES, put, write
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
@@ -97,6 +102,60 @@ def test_a_removed_entry_takes_its_translations_along(root: Path) -> None:
         "faq/accueil.yaml",
     ]
     assert "piscine" not in load(root).entries
+
+
+KILLED_BETWEEN = """
+import os, signal, sys
+from pathlib import Path
+from ivr.knowledge import together
+from ivr.knowledge.editing import Edit, find, save
+
+root, written = Path(sys.argv[1]), together.replace
+
+def killed_after_the_first_of_the_faq(file, before, content):
+    written(file, before, content)
+    if file.suffix == ".yaml":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+together.replace = killed_after_the_first_of_the_faq
+save(root, Edit("fr", "piscine", find(root, "fr", "piscine").data, None))
+"""
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_save_killed_between_two_files_is_taken_back(root: Path, by_hand: bool) -> None:
+    english, french = root / "faq/en/accueil.yaml", root / "faq/accueil.yaml"
+    before = english.read_bytes(), french.read_bytes()
+    subprocess.run([sys.executable, "-c", KILLED_BETWEEN, str(root)], check=False, timeout=60)
+    assert english.read_bytes() != before[0], "the first was written"
+    assert french.read_bytes() == before[1]
+    load(root)  # whole in between
+    if by_hand:
+        english.write_bytes(english.read_bytes() + b"# by hand\n")
+        before = english.read_bytes(), before[1]
+    Store(root)
+    assert (english.read_bytes(), french.read_bytes()) == before
+    assert not list(root.glob(".*"))
+    save(root, Edit("fr", "piscine", current(root, "piscine"), None))
+
+
+def test_a_save_of_two_files_of_which_one_fails_changes_neither(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {file: file.read_bytes() for file in root.glob("faq/**/*.yaml")}
+    calls = []
+
+    def full_at_the_third(file: Path, *contents: Any) -> None:
+        calls.append(file)
+        if len(calls) == 3:  # the note, one file, the other
+            raise IvrError("full")
+        replace(file, *contents)
+
+    monkeypatch.setattr("ivr.knowledge.together.replace", full_at_the_third)
+    with pytest.raises(IvrError, match="full"):
+        save(root, Edit("fr", "piscine", current(root, "piscine"), None))
+    assert {file: file.read_bytes() for file in root.glob("faq/**/*.yaml")} == before
+    assert not list(root.glob(".*"))
 
 
 def test_two_people_at_the_same_entry_are_told(root: Path) -> None:
@@ -241,6 +300,27 @@ async def test_adding_and_removing_are_taken_back(history: History, root: Path) 
     assert find(root, "fr", "n") is None
     with pytest.raises(UndoRefused, match="supprimée depuis"):
         undoing(root, addition)
+
+
+async def test_a_removed_entry_comes_back_with_its_translations_where_they_were(
+    history: History, root: Path
+) -> None:
+    before, english = current(root, "piscine"), find(root, "en", "piscine")
+    assert english is not None
+    removal = await history.change(await made(history, root, Edit("fr", "piscine", before, None)))
+    assert removal is not None
+    [part] = await history.parts(removal.id)
+    assert (part.language, part.file, part.after) == ("en", "faq/en/accueil.yaml", None)
+    with pytest.raises(UndoRefused, match="annulez d'abord la suppression de la question"):
+        undoing(root, part)
+    assert await history.notice(written(root, "en"), written(root, "en"), "en", NOW) == 0
+    saved = save(root, undoing(root, removal, await history.parts(removal.id)))
+    assert (find(root, "en", "piscine"), find(root, "fr", "piscine")) == (
+        english, Found(root / "faq/accueil.yaml", before, "accueil"),
+    )  # fmt: skip
+    await history.record(saved, "claire", NOW, removal.id)
+    [back, gone] = await history.of("en", "piscine")
+    assert (from_json(back.after), gone.id) == (from_json(part.before), part.id)
 
 
 async def test_changes_by_hand_are_noticed_once_and_the_consoles_are_not(

@@ -110,7 +110,7 @@ async def test_a_changed_wording_or_voice_is_heard_without_a_restart(tmp_path: P
     voice, quiet = Letters(), asyncio.Event()
     sounds = Sounds(tmp_path / "sounds", voice)
     offer, ready = (tmp_path / "sounds" / "fr" / f"{name}.sln16" for name in ("offre", "service-1"))
-    keeping = asyncio.create_task(sounds.keep(KNOWLEDGE, quiet.wait()))
+    keeping = asyncio.create_task(sounds.keep(KNOWLEDGE, quiet.wait))
 
     async def says(file: Path, text: str) -> None:
         async with asyncio.timeout(5):

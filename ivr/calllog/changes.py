@@ -32,3 +32,5 @@ class FaqChange(Base):
     """The entry as it became, as JSON; None when it was removed."""
     undoes: Mapped[int | None] = mapped_column(default=None)
     """The change that this one undid."""
+    part_of: Mapped[int | None] = mapped_column(default=None)
+    """The change of the French entry that this change of its translation was made by."""

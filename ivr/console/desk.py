@@ -92,7 +92,8 @@ class Desk:
 
         Examples that came from callers, and go by this, are shown again among what is to learn.
         """
-        edit = await asyncio.to_thread(undoing, self.root, change)
+        parts = await self.history.parts(change.id)
+        edit = await asyncio.to_thread(undoing, self.root, change, parts)
         saved = await self.save(edit, who, change.id)
         before, after = from_json(change.before), from_json(change.after)
         gone = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from ivr.calllog.changes import FaqChange
 from ivr.calllog.database import Database
 from ivr.errors import IvrError
+from ivr.knowledge.catalogue import REFERENCE
 from ivr.knowledge.editing import ORDER, Edit, Saved, Written, find, version
 from ivr.yamltext import normal
 
@@ -80,22 +81,28 @@ class History:
         self._root = root
 
     async def record(self, saved: Saved, who: str, at: datetime, undoes: int | None = None) -> int:
-        """Write down an edit that has been made; returns its number."""
-        edit = saved.edit
-        change = FaqChange(
-            at=at,
-            who=who,
-            language=edit.language,
-            entry=edit.entry,
-            file=saved.file.relative_to(self._root).as_posix(),
-            before=as_json(edit.before),
-            after=as_json(edit.after),
-            undoes=undoes,
-        )
+        """Write down an edit that has been made, with its translations'; returns its number."""
+
+        def row(edit: Edit, part_of: int | None = None) -> FaqChange:
+            return FaqChange(
+                at=at,
+                who=who,
+                language=edit.language,
+                entry=edit.entry,
+                file=edit.file,
+                before=as_json(edit.before),
+                after=as_json(edit.after),
+                undoes=undoes if part_of is None else None,
+                part_of=part_of,
+            )
+
+        file = saved.file.relative_to(self._root).as_posix()
+        change = row(replace(saved.edit, file=file))
 
         def work(session: Session) -> int:
             session.add(change)
             session.flush()
+            session.add_all(row(one, change.id) for one in saved.edit.translations)
             return change.id
 
         return await self._database.run(work)
@@ -133,6 +140,11 @@ class History:
         """A change by its number."""
         return await self._database.run(lambda session: session.get(FaqChange, number))
 
+    async def parts(self, number: int) -> list[FaqChange]:
+        """The changes of translations that a change of their French entry made."""
+        listed = select(FaqChange).where(FaqChange.part_of == number).order_by(FaqChange.id)
+        return await self._database.run(lambda session: list(session.scalars(listed)))
+
     async def notice(
         self,
         before: Mapping[str, Written],
@@ -160,9 +172,10 @@ class History:
         return count
 
 
-def undoing(root: Path, change: FaqChange) -> Edit:
+def undoing(root: Path, change: FaqChange, parts: Sequence[FaqChange] = ()) -> Edit:
     """The edit that takes a change back and keeps what was changed since in other fields.
 
+    parts: the changes of translations that it made; those that it removed come back with it.
     Raises UndoRefused when the same fields have been changed since, and KnowledgeError when the
     file is no YAML.
     """
@@ -175,7 +188,17 @@ def undoing(root: Path, change: FaqChange) -> Edit:
                 "Cette question existe de nouveau : il n'y a rien à rétablir. Pour reprendre "
                 "l'ancien texte, copiez-le depuis l'historique."
             )
-        return Edit(change.language, change.entry, None, before)
+        if change.language != REFERENCE and find(root, REFERENCE, change.entry) is None:
+            raise UndoRefused(
+                "Cette traduction est partie avec sa question : annulez d'abord la suppression de "
+                "la question en français, elle revient alors avec elle."
+            )
+        translations = tuple(
+            Edit(one.language, one.entry, None, from_json(one.before), one.file)
+            for one in parts
+            if one.after is None
+        )
+        return Edit(change.language, change.entry, None, before, change.file, translations)
     if current is None:
         raise UndoRefused("Cette question a été supprimée depuis : annulez d'abord sa suppression.")
     if before is None:

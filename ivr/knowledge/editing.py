@@ -18,7 +18,8 @@ from typing import Any
 from ivr.errors import Fault, IvrError
 from ivr.knowledge.catalogue import REFERENCE
 from ivr.knowledge.reader import files
-from ivr.knowledge.saving import Draft, draft, entry_in, refuse, write
+from ivr.knowledge.saving import draft, entry_in, refuse, write
+from ivr.knowledge.together import Draft
 from ivr.yamlfile import parse, read
 from ivr.yamltext import normal
 
@@ -64,6 +65,11 @@ class Edit:
     """As it was when the edit was begun; None for a new one."""
     after: Written | None
     """As it is to be; None to remove it."""
+    file: str = ""
+    """Under the folder: where a new one goes, when that is there; else with its department's."""
+    translations: tuple[Edit, ...] = ()
+    """What comes back with a French entry that was removed; in what ``save`` returns, also what
+    went with one."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,9 @@ def written(root: Path, language: str) -> dict[str, Written]:
 
 
 def drafts(root: Path, edit: Edit) -> list[Draft]:
-    """What the files become by an edit; removing a French entry removes its translations.
+    """What the files become by an edit, the entry's own first unless it is removed.
+
+    Removing a French entry removes its translations. After each file the knowledge is whole.
 
     Raises Conflict when the entry is no longer as it was, KnowledgeError when its file is no YAML,
     EditRefused when it is written too unusually.
@@ -123,11 +131,11 @@ def drafts(root: Path, edit: Edit) -> list[Draft]:
     if version(current) != version(edit.before):
         raise Conflict(current)
     if edit.after is None:
-        languages = _languages(root) if edit.language == REFERENCE else [edit.language]
-        places = [find(root, language, edit.entry) for language in languages]
+        places = [find(root, one.language, one.entry) for one in (*_translations(root, edit), edit)]
         return [_removed(place.file, edit.entry) for place in places if place]
     if found is None:
-        return [_appended(_home(root, edit), edit.after)]
+        new = [(edit, edit.after), *((one, one.after) for one in edit.translations)]
+        return [_appended(_home(root, one), after) for one, after in new if after]
     after = _ordered(edit.after)
     if after.get("department") == found.department and "department" not in found.data:
         del after["department"]
@@ -143,12 +151,14 @@ def drafts(root: Path, edit: Edit) -> list[Draft]:
 
 def save(root: Path, edit: Edit) -> Saved:
     """Make an edit. Raises, with nothing changed, what ``drafts`` and ``saving.write`` do."""
+    translations = edit.translations or _translations(root, edit)
     made = drafts(root, edit)
     write(root, made)
-    last = made[-1]
-    listed = _listed(parse(last.file, last.after.decode()).data)
+    own = made[0 if edit.after else -1]
+    listed = _listed(parse(own.file, own.after.decode()).data)
     after = next((one for one in listed if one.get("id") == edit.entry), None)
-    return Saved(replace(edit, after=after), last.file, tuple(one.file for one in made))
+    done = replace(edit, after=after, translations=translations)
+    return Saved(done, own.file, tuple(one.file for one in made))
 
 
 def verify(root: Path, edit: Edit) -> None:
@@ -215,9 +225,17 @@ def _files(root: Path, language: str) -> Sequence[Path]:
     return files(root, "faq/*.yaml" if language == REFERENCE else f"faq/{language}/*.yaml")
 
 
-def _languages(root: Path) -> list[str]:
-    """Translations first: without its French entry a translation is a fault."""
-    return [*sorted({path.parent.name for path in files(root, "faq/??/*.yaml")}), REFERENCE]
+def _translations(root: Path, edit: Edit) -> tuple[Edit, ...]:
+    """What else goes when an entry is removed: a translation needs its French entry."""
+    if edit.after is not None or edit.language != REFERENCE:
+        return ()
+    languages = sorted({path.parent.name for path in files(root, "faq/??/*.yaml")})
+    found = ((one, find(root, one, edit.entry)) for one in languages)
+    return tuple(
+        Edit(language, edit.entry, place.data, None, place.file.relative_to(root).as_posix())
+        for language, place in found
+        if place
+    )
 
 
 def _listed(data: Any) -> list[Written]:
@@ -232,6 +250,8 @@ def _department(data: Any) -> str:
 
 def _home(root: Path, edit: Edit) -> Path:
     """The file for a new entry: its department's, new itself where there is none."""
+    if edit.file and (root / edit.file).is_file():
+        return root / edit.file
     if edit.language != REFERENCE:
         own = _files(root, edit.language)
         return own[0] if own else root / "faq" / edit.language / "faq.yaml"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,27 +16,15 @@ from ivr.errors import Fault, IvrError, KnowledgeError
 from ivr.knowledge.check import check
 from ivr.knowledge.load import load
 from ivr.knowledge.store import state
+from ivr.knowledge.together import Draft, write_all
 from ivr.watched import State
-from ivr.yamledit import FileChanged, replace, rewritten
+from ivr.yamledit import FileChanged, rewritten
 from ivr.yamlfile import parse
 from ivr.yamltext import document
-
-_writing = threading.Lock()
-"""Between the last look at a file and its replacement nobody else of this process writes."""
 
 
 class AlreadyBroken(KnowledgeError):
     """The files have faults of their own that keep every change from being used."""
-
-
-@dataclass(frozen=True)
-class Draft:
-    """What a file is to become."""
-
-    file: Path
-    before: bytes | None
-    """What it held when it was read; None: it was not there."""
-    after: bytes
 
 
 def draft(file: Path, change: Callable[[Any], Any]) -> Draft:
@@ -74,14 +61,10 @@ def write(root: Path, drafts: Sequence[Draft]) -> None:
 
     Raises KnowledgeError for faults that are not there now, AlreadyBroken when the files could
     not be loaded before either, FileChanged when somebody has written one meanwhile, and IvrError
-    when one cannot be written. Nothing is changed then; only when a later one of several cannot
-    be written, those before it have been.
+    when one cannot be written. Nothing is changed then.
     """
     after = refuse(root, drafts)
-    with _writing:
-        for one in drafts:
-            if one.before != one.after:
-                replace(one.file, one.before, one.after)
+    write_all(root, drafts)
     now = state(root)
     _looks[root] = replace_in(after, state={**after.state, **{d.file: now[d.file] for d in drafts}})
 

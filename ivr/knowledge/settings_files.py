@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 from ivr.errors import IvrError, KnowledgeError
 from ivr.knowledge.hours import DAYS
-from ivr.knowledge.saving import Draft, draft, write
+from ivr.knowledge.saving import draft, write
+from ivr.knowledge.together import Draft
 from ivr.yamledit import FileChanged, replace
 from ivr.yamlfile import Model, parse, read, validate
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from ivr.errors import Fault, FaultsFound, KnowledgeError
 from ivr.knowledge.base import Knowledge
 from ivr.knowledge.load import load, sources
+from ivr.knowledge.together import put_back
 from ivr.watched import INTERVAL, State, Watched, states
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Store:
         self._root = root
         self._prompts = prompts
         self._kept = kept
+        put_back(root)
         self._files = Watched(lambda: state(root))
         self._faults: tuple[Fault, ...] = ()
         self._current = self._first_version()

@@ -11,7 +11,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from ivr.asterisk.render import ABSENT, CALLBACK, DUTY_SOUND, OFFER, PAUSES
@@ -66,16 +66,15 @@ class Sounds:
         self._knowledge = knowledge or self._knowledge
         self._renewed.set()
 
-    async def keep(self, knowledge: Knowledge, quiet: Awaitable[object]) -> None:
-        """Have the sounds but whispers say what the knowledge has now, in the voice of now; ends
-        never.
+    async def keep(self, knowledge: Knowledge, quiet: Callable[[], Awaitable[object]]) -> None:
+        """Have all sounds but whispers say for ever what the knowledge has now, in today's voice.
 
-        quiet: done when no call is being taken; at the start, what callers wait for comes first.
+        quiet: is over when no call is being taken; at the start, what callers wait for comes first.
         A sound is replaced whole: who is hearing one hears it out.
         """
         self._knowledge = knowledge
         await self.duty(knowledge)
-        await quiet
+        await quiet()
         await self.offer(self._knowledge)
         while await self._renewed.wait():
             self._renewed.clear()
