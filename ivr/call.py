@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from time import monotonic
-from typing import Any
 
 from ivr.asterisk.leg import Leg
 from ivr.audio.pcm import FRAME_MS
 from ivr.callbacks.schedule import Callbacks, Wish
 from ivr.calllog.log import CallEnd, CallLog
+from ivr.calllog.writer import CallWriter
 from ivr.dialogue.machine import Dialogue
 from ivr.dialogue.record import turn_record
 from ivr.dialogue.state import State
@@ -62,8 +61,6 @@ MOST_AWAY = 1000
 """Conversations remembered while their calls are with the operators, the oldest dropped first."""
 URGENT = 10
 """Queue priority of urgent calls; the others have 0."""
-LOG_PATIENCE = 1.0
-"""Seconds that a call waits for its record to be written before it is passed on all the same."""
 CALLBACK_PATIENCE = 5.0
 """Seconds that a caller waits for a callback to be written down; then it is not promised."""
 
@@ -159,10 +156,8 @@ class Conversation:
         self._listener = parts.listener(self._inbox.put_nowait)
         self._message = MessageTaker(leg, parts.messages, self._next, self._inbox.put_nowait)
         self._pump: asyncio.Task[None] | None = None
-        self._writes: set[asyncio.Task[int | None]] = set()
-        self._turn: asyncio.Task[int | None] | None = None
+        self._writer = CallWriter(parts.calllog, leg.started.call_id)
         self._frames = 0
-        self._speech_ended_at: float | None = None
         self.rescue = QueueRequest("accueil", "Incident technique du serveur vocal")
         """Where the caller goes when our side fails."""
 
@@ -173,7 +168,7 @@ class Conversation:
     async def run(self) -> _Ended:
         """Talk until the call leaves the machine. Raises CallerGone when the caller hangs up."""
         started = self._leg.started
-        self._write(self._parts.calllog.open_call(started))
+        self._writer.begin(started)
         self._parts.observer.began(started, self._inbox.put_nowait)
         self._pump = asyncio.create_task(self._listen_to_line())
         what: Happening = (
@@ -231,9 +226,8 @@ class Conversation:
             ended.queue.queue if ended.queue else None,
             ended.queue.reason if ended.queue else "",
         )
-        self._write(self._parts.calllog.close_call(self._leg.started.call_id, end))
         self._parts.observer.ended(self._leg.started.call_id, end)
-        await asyncio.wait(self._writes, timeout=LOG_PATIENCE)
+        await self._writer.end(end)
 
     def _remember(self) -> None:
         """Keep the state for when nobody takes the call; most never come back."""
@@ -304,7 +298,7 @@ class Conversation:
             elif isinstance(action, Replay):
                 texts.append(Text("", "message", recording=self._message.path))
         if texts:
-            self._speaker.say(texts, self._note_response_time)
+            self._speaker.say(texts, self._writer.answer_begins)
 
     async def _finish_speaking(self) -> str | None:
         """Wait until all has been heard; any key skips the rest, and is returned."""
@@ -348,7 +342,7 @@ class Conversation:
     async def _what_happened(self, event: Event) -> Happening | None:
         match event:
             case ear.Transcribed(transcript, ended_ms, too_long):
-                self._speech_ended_at = monotonic() - ended_ms / 1000
+                self._writer.speech_ended(ended_ms)
                 context = replace(self._state.context, heard_again=transcript.again)
                 match = await self._mind.understand(transcript.text, context, self._parts.now())
                 kind = TooLong if too_long else Heard
@@ -392,39 +386,7 @@ class Conversation:
         except Exception as error:  # noqa: BLE001 - raised again by _next, in the call's own task
             self._inbox.put_nowait(error)
 
-    # --- the call log --------------------------------------------------------------------------
-
     def _log_turn(self, turn: Turn, actions: Sequence[Action]) -> None:
         record, about_call = turn_record(turn, actions)
-        call_id = self._leg.started.call_id
-        self._turn = self._write(self._parts.calllog.add_turn(call_id, record, about_call))
-        self._parts.observer.turned(call_id, record, self._state)
-
-    def _note_response_time(self) -> None:
-        """The first sound of an answer leaves: note how long the caller waited for it."""
-        if self._speech_ended_at is None or self._turn is None:
-            return
-        waited_ms = round((monotonic() - self._speech_ended_at) * 1000)
-        self._speech_ended_at = None
-        self._write(self._set_response(self._turn, waited_ms))
-
-    async def _set_response(self, turn: asyncio.Task[int | None], waited_ms: int) -> None:
-        number = await turn
-        if number is not None:
-            call_id = self._leg.started.call_id
-            await self._parts.calllog.set_response(call_id, number, waited_ms)
-
-    def _write(self, writing: Coroutine[Any, Any, int | None]) -> asyncio.Task[int | None]:
-        """Write to the call log in the background: a slow disk must not make a caller wait."""
-
-        async def write() -> int | None:
-            try:
-                return await writing
-            except CallLogError as error:
-                log.error("call %s: not logged: %s", self._leg.started.call_id, error)
-                return None
-
-        task = asyncio.create_task(write())
-        self._writes.add(task)
-        task.add_done_callback(self._writes.discard)
-        return task
+        self._writer.turn(record, about_call)
+        self._parts.observer.turned(self._leg.started.call_id, record, self._state)

@@ -17,6 +17,7 @@ from ivr import call as module
 from ivr.audio.pcm import silence
 from ivr.call import Mind, Parts, handle
 from ivr.callbacks.schedule import Callbacks
+from ivr.calllog import writer
 from ivr.calllog.database import Database
 from ivr.calllog.log import CallEnd, CallLog, TurnRecord
 from ivr.dialogue.machine import Dialogue
@@ -126,7 +127,7 @@ async def logged(parts: Parts) -> tuple[str | None, str | None, list[str]]:
 async def test_a_locked_call_log_keeps_nobody_from_the_operators_and_loses_nothing(
     parts: Parts, held: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LOG_PATIENCE", 0.01)
+    monkeypatch.setattr(writer, "PATIENCE", 0.01)
     line = Line()
     line.events.put_nowait(KeyPressed("0"))
     await handle(line, parts)
@@ -138,7 +139,7 @@ async def test_a_locked_call_log_keeps_nobody_from_the_operators_and_loses_nothi
 async def test_a_callback_that_cannot_be_written_down_in_time_is_not_promised(
     parts: Parts, held: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LOG_PATIENCE", 0.01)
+    monkeypatch.setattr(writer, "PATIENCE", 0.01)
     monkeypatch.setattr(module, "CALLBACK_PATIENCE", 0.01)
     parts.now = lambda: MIDNIGHT
     line = Line()

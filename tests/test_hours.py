@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from ivr.knowledge import wording
 from ivr.knowledge.dates import days_asked, only_days
-from ivr.knowledge.hours import DAYS, Hours, Interval, Mode
+from ivr.knowledge.hours import DAYS, Hours, Mode
+from ivr.knowledge.intervals import Interval
 
 WEEK = {day: ["08:30-12:00", "13:30-17:30"] for day in DAYS[:5]}
 HOURS = Hours.model_validate(

@@ -34,6 +34,7 @@ LEVELS = [
     ["models"],
     ["secrets", "fetching", "progress", "yamledit"],
     ["yamltext", "yamlplaces"],
+    ["settings_file"],
     ["events", "settings", "watched", "yamlfile"],
     ["errors"],
 ]

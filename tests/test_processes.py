@@ -19,7 +19,8 @@ import redis
 from ivr import processes, startup
 from ivr.errors import AsteriskError, IvrError, SettingsError
 from ivr.secrets import load_or_create
-from ivr.settings import Settings, load
+from ivr.settings import Settings
+from ivr.settings_file import load
 from ivr.testcaller.network import free_port
 
 

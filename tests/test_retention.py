@@ -32,7 +32,8 @@ from ivr.retention import daily, purge
 from ivr.retention.numbers import Pseudonyms, is_pseudonym, parse, random_pseudonym, spellings
 from ivr.retention.purge import PurgeFailed, Purger
 from ivr.retention.rules import RULES, Kind
-from ivr.settings import Retention, load
+from ivr.settings import Retention
+from ivr.settings_file import load
 from tests.retention_rows import NOW, NUMBER, PSEUDONYMS, all_of, keep, names_in, rows, values
 
 PARIS = ZoneInfo("Europe/Paris")

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from ivr.errors import SettingsError
-from ivr.settings import Section, Settings, load, variable_name
+from ivr.settings import Section, Settings
+from ivr.settings_file import load, variable_name
 
 SAMPLE = Path(__file__).parents[1] / "ivr.toml.sample"
 EXAMPLES = {

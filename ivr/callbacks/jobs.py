@@ -26,7 +26,8 @@ from ivr.calllog.database import Database
 from ivr.errors import AsteriskError, KnowledgeError
 from ivr.knowledge.store import last_good
 from ivr.secrets import load_or_create
-from ivr.settings import Settings, load
+from ivr.settings import Settings
+from ivr.settings_file import load
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ivr import settings as settings_module
+from ivr import settings_file
 from ivr.cli import calllog, knowledge, people, processes, speech
 from ivr.errors import IvrError
 
@@ -49,7 +49,7 @@ def _common(
 ) -> None:
     if config:
         os.environ["IVR_CONFIG"] = str(config.absolute())  # for the processes that we start
-    settings = settings_module.load()
+    settings = settings_file.load()
     logging.basicConfig(
         level=settings.log.level,
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",

@@ -19,7 +19,8 @@ from ivr.console import web
 from ivr.console.accounts import Person
 from ivr.errors import IvrError
 from ivr.knowledge.settings_files import Change, change_alone, change_knowledge, read_as, version
-from ivr.settings import DEFAULT_FILE, Section, Settings, variable_name
+from ivr.settings import Section, Settings
+from ivr.settings_file import DEFAULT_FILE, variable_name
 from ivr.speech.voices import VoiceFile
 
 router = APIRouter()

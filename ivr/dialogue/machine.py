@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ivr.dialogue import words
+from ivr.dialogue.answering import Answering
 from ivr.dialogue.people import PEOPLE_PHASES, People
 from ivr.dialogue.state import Phase, State
 from ivr.dialogue.taking import BEGINS, TAKING
@@ -52,6 +53,11 @@ class Dialogue:
     """Ask for a mark from 1 to 5 before goodbye."""
     messages: bool = False
     """Let callers leave a spoken message when nobody can be reached."""
+
+    @property
+    def answering(self) -> Answering:
+        """The part of the dialogue that answers, and ends the call when all is answered."""
+        return Answering(self.talk, self.satisfaction)
 
     @property
     def people(self) -> People:
@@ -145,7 +151,7 @@ class Dialogue:
             return self._misunderstood(state, turn, "confirm-no", Note("corrected", "urgence"))
         if match.entry not in ("urgence", "oui", None) and match.decision is Decision.ANSWER:
             return None
-        return self._emergency(state, turn)
+        return self.answering.emergency(state)
 
     def _waiting(self, state: State, match: Match, turn: Turn) -> Step | None:
         """Nobody was free: wait on, or be called back? None when that is not answered."""
@@ -170,7 +176,7 @@ class Dialogue:
         """ "Et combien ça coûte ?", after an answer."""
         if match.follow_up is None or state.last_entry is None:
             return None
-        return self._answer(state, state.last_entry, turn, follow_up=match.follow_up)
+        return self.answering.answer(state, state.last_entry, turn, follow_up=match.follow_up)
 
     def _another_day(self, state: State, match: Match, turn: Turn) -> Step | None:
         """ "Et samedi ?", after an answer about opening hours."""
@@ -179,14 +185,14 @@ class Dialogue:
             return None
         if self.talk.opening(state, state.last_entry, turn.at) is None:
             return None
-        return self._answer(state, state.last_entry, turn)
+        return self.answering.answer(state, state.last_entry, turn)
 
     def _special(self, state: State, match: Match, turn: Turn) -> Step | None:
         """What may be said at any moment of a conversation."""
         sure = match.decision is Decision.ANSWER
         match match.entry, match.detail:
             case "repeter", detail:
-                return self._repeat(state, slower=detail == "slower")
+                return self.answering.repeat(state, slower=detail == "slower")
             case "operateur", _:
                 department = match.department or self.people.default(state)
                 who = match.person or "un agent"
@@ -196,7 +202,7 @@ class Dialogue:
                 return self.people.taking.begin(state, department)
             case "au-revoir", _:
                 leaves = match.score >= LEAVES or state.phase is Phase.MORE
-                return self._goodbye(state) if leaves else self._more(state)
+                return self.answering.goodbye(state) if leaves else self.answering.more(state)
             case "hors-sujet", "insult":
                 say = self.talk.say(state, "insult")
                 department = self.talk.topic_department(state)
@@ -222,31 +228,25 @@ class Dialogue:
         yes, no = match.entry == "oui", match.entry == "non"
         match state.phase:
             case _ if yes and match.detail == BEGINS:
-                return self._go_ahead(state)
-            case Phase.CONFIRM if yes:
-                (entry,) = state.options
-                return self._answer(state, entry, turn, Note("confirmed", entry))
-            case Phase.CONFIRM if no:
-                (entry,) = state.options
-                return self._misunderstood(state, turn, "confirm-no", Note("corrected", entry))
+                return self.answering.go_ahead(state)
+            case Phase.CONFIRM | Phase.OFFER if yes:
+                return self._yes(state, turn)
+            case Phase.CONFIRM | Phase.OFFER if no:
+                return self._no(state, turn)
             case Phase.CHOOSE:
                 return self._chosen_by_voice(state, match, turn)
-            case Phase.OFFER if yes:
-                return self.people.reach(state, state.department or RECEPTION, "", turn)
-            case Phase.OFFER if no:
-                return self._more(state)
             case Phase.MORE if no and words.wrong(match.text):
                 return self._misunderstood(
                     state, turn, "answer-wrong", Note("corrected", state.last_entry)
                 )
             case Phase.MORE if no:
-                return self._goodbye(state)
+                return self.answering.goodbye(state)
             case Phase.MORE | Phase.REQUEST | Phase.HELP if yes:
-                return self._go_ahead(state)
+                return self.answering.go_ahead(state)
             case Phase.HELP if no:
                 return self.people.reach(state, RECEPTION, "", turn)
             case Phase.RATING:
-                return self._rated(state, words.rating(match.text))
+                return self.answering.rated(state, words.rating(match.text))
         return None
 
     def _request(self, state: State, match: Match, confidence: float, turn: Turn) -> Step:
@@ -257,7 +257,7 @@ class Dialogue:
         if not candidates or match.decision is Decision.REJECT or meant_otherwise:
             return self._misunderstood(state, turn, "not-understood", Note("rejected"))
         if sure:
-            return self._answer(state, candidates[0], turn, also=match.also)
+            return self.answering.answer(state, candidates[0], turn, also=match.also)
         if match.decision is Decision.CHOOSE and len(candidates) > 1 and not match.follow_up:
             pair = (candidates[0], candidates[1])
             return self.talk.ask(
@@ -271,12 +271,10 @@ class Dialogue:
             return self._misunderstood(state, turn, "confirm-no", Note("corrected"))
         place = words.choice(match.text)
         if place is not None:
-            entry = state.options[place - 1]
-            return self._answer(state, entry, turn, Note("confirmed", entry))
+            return self.answering.confirmed(state, state.options[place - 1], turn)
         for candidate in match.candidates:
             if candidate.entry in state.options:
-                chosen = candidate.entry
-                return self._answer(state, chosen, turn, Note("confirmed", chosen))
+                return self.answering.confirmed(state, candidate.entry, turn)
         return None
 
     # --- what the caller keyed -----------------------------------------------------------------
@@ -290,22 +288,21 @@ class Dialogue:
             case "0", _:
                 return self.people.reach(state, self.people.default(state), "", turn)
             case "*", _:
-                return self._repeat(state)
+                return self.answering.repeat(state)
             case "1", Phase.URGENT:
-                return self._emergency(state, turn)
+                return self.answering.emergency(state)
             case "2", Phase.URGENT:
-                return self._go_ahead(state)
+                return self.answering.go_ahead(state)
             case "1", Phase.CONFIRM | Phase.OFFER:
                 return self._yes(state, turn)
             case "2", Phase.CONFIRM | Phase.OFFER:
                 return self._no(state, turn)
             case "1" | "2", Phase.CHOOSE:
-                entry = state.options[int(key) - 1]
-                return self._answer(state, entry, turn, Note("confirmed", entry))
+                return self.answering.confirmed(state, state.options[int(key) - 1], turn)
             case _, Phase.WAIT if step := self.people.waiting(state, key, turn):
                 return step
             case "1" | "2" | "3" | "4" | "5", Phase.RATING:
-                return self._rated(state, int(key))
+                return self.answering.rated(state, int(key))
             case _, Phase.HELP if key in self.talk.knowledge.menu:
                 return self.people.reach(state, self.talk.knowledge.menu[key], "", turn)
         if state.phase in PEOPLE_PHASES:
@@ -325,21 +322,21 @@ class Dialogue:
 
     def _yes(self, state: State, turn: Turn) -> Step:
         if state.phase is Phase.CONFIRM:
-            return self._answer(state, state.options[0], turn, Note("confirmed", state.options[0]))
+            return self.answering.confirmed(state, state.options[0], turn)
         return self.people.reach(state, state.department or RECEPTION, "", turn)
 
     def _no(self, state: State, turn: Turn) -> Step:
         if state.phase is Phase.CONFIRM:
             note = Note("corrected", state.options[0])
             return self._misunderstood(state, turn, "confirm-no", note)
-        return self._more(state)
+        return self.answering.more(state)
 
     # --- what did not work ---------------------------------------------------------------------
 
     def _misunderstood(self, state: State, turn: Turn, why: str, note: Note | None = None) -> Step:
         """Once: ask again, with examples. Twice in a row: help, never a third reprompt."""
         if state.phase is Phase.URGENT and note is None:
-            return self._emergency(state, turn)
+            return self.answering.emergency(state)
         before = (note,) if note else ()
         times = state.misunderstood + 1
         state = replace(state, misunderstood=times, options=())
@@ -360,9 +357,9 @@ class Dialogue:
         times = state.silences + 1
         state = replace(state, silences=times)
         if state.phase is Phase.RATING:
-            return self._rated(state, None)
+            return self.answering.rated(state, None)
         if state.phase is Phase.URGENT:
-            return self._emergency(state, turn)
+            return self.answering.emergency(state)
         if state.phase is Phase.NAME:
             return self.people.taking.again(state)
         if state.phase is Phase.WAIT:  # who says nothing waits
@@ -371,7 +368,7 @@ class Dialogue:
             return self.people.keyed(state, "#", turn)
         answered = state.phase in (Phase.MORE, Phase.OFFER)
         if answered and times >= 2:
-            return self._goodbye(state)
+            return self.answering.goodbye(state)
         if state.phase in PEOPLE_PHASES:
             again = times < 3
             return self.people.again(state) if again else self.people.give_up(state, turn)
@@ -392,60 +389,3 @@ class Dialogue:
             return self.people.reach(state, RECEPTION, "", turn, say)
         say = self.talk.say(state, "overloaded")
         return self.talk.ask(state, Phase.HELP, say, *self.talk.keys(state))
-
-    # --- what is done --------------------------------------------------------------------------
-
-    def _answer(
-        self,
-        state: State,
-        entry: str,
-        turn: Turn,
-        note: Note | None = None,
-        *,
-        follow_up: str | None = None,
-        also: str | None = None,
-    ) -> Step:
-        """Answer, and offer what follows; a second request is answered in the same breath."""
-        notes = ((note,) if note else ()) + (Note("answered", entry),)
-        says = self.talk.answer(state, entry, turn, follow_up)
-        answered = (*state.answered, entry)
-        state = replace(state, place_in=None)
-        if also is not None and also != entry:
-            says += (self.talk.say(state, "also", what=self.talk.noun(state, also)),)
-            says += self.talk.answer(state, also, turn, None)
-            notes += (Note("answered", also),)
-            answered, entry = (*answered, also), also
-        state = replace(state, misunderstood=0, options=(), answered=answered, last_entry=entry)
-        offer = self.talk.offer(state, entry, turn.at) if follow_up is None else None
-        if offer is not None:
-            state = replace(state, department=self.talk.department_of(entry))
-            return self.talk.ask(state, Phase.OFFER, *says, offer, before=notes)
-        return self.talk.ask(state, Phase.MORE, *says, self.talk.say(state, "more"), before=notes)
-
-    def _repeat(self, state: State, *, slower: bool = False) -> Step:
-        if slower:
-            state = replace(state, pace=max(0.7, round(state.pace - 0.15, 2)))
-        says = tuple(replace(say, pace=state.pace) for say in state.spoken)
-        return self.talk.ask(state, state.phase, *says)
-
-    def _go_ahead(self, state: State) -> Step:
-        return self.talk.ask(state, Phase.REQUEST, self.talk.say(state, "go-ahead"))
-
-    def _more(self, state: State) -> Step:
-        return self.talk.ask(state, Phase.MORE, self.talk.say(state, "more"))
-
-    def _goodbye(self, state: State) -> Step:
-        if self.satisfaction and state.answered and state.phase is not Phase.RATING:
-            return self.talk.ask(state, Phase.RATING, self.talk.say(state, "rating"))
-        return self.talk.hang_up(state, state.outcome, self.talk.say(state, "goodbye"))
-
-    def _rated(self, state: State, mark: int | None) -> Step:
-        notes = (Note("satisfaction", value=str(mark)),) if mark else ()
-        say = self.talk.say(state, "rating.thanks" if mark else "goodbye")
-        return self.talk.hang_up(state, state.outcome, say, before=notes)
-
-    def _emergency(self, state: State, turn: Turn) -> Step:
-        state = replace(state, urgent=True)
-        say = self.talk.say(state, "emergency")
-        duty = self.talk.knowledge.duty
-        return self.talk.transfer(state, duty, "URGENCE : " + state.last_heard, say)

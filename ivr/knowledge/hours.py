@@ -7,7 +7,6 @@ openings are wall-clock times in the town's own zone, whatever summer time does.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -19,14 +18,20 @@ from zoneinfo import ZoneInfo
 import holidays
 from pydantic import Field, PlainValidator, WithJsonSchema, field_validator, model_validator
 
+from ivr.knowledge.intervals import (
+    WHOLE_DAY,
+    Interval,
+    Opening,
+    Openings,
+    Period,
+    in_sequence,
+)
 from ivr.yamlfile import Model
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 """Names of the days in ``hours.yaml``, as ``date.weekday()`` numbers them."""
 HORIZON = 400
 """How many days ahead the next opening is looked for."""
-
-_INTERVAL = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})")
 
 
 class Mode(StrEnum):
@@ -38,58 +43,6 @@ class Mode(StrEnum):
     """Operators first; the machine when they are all taken."""
     MACHINE_ALONE = "machine-alone"
     """The machine alone; requests for an operator become callbacks."""
-
-
-@dataclass(frozen=True, order=True)
-class Interval:
-    """A part of a day, in minutes from midnight; ``end`` is not in it, and may be 1440."""
-
-    start: int
-    end: int
-
-    @classmethod
-    def parse(cls, value: Any) -> Interval:
-        """``"08:30-12:00"``. Raises ValueError, in French, when it is not that."""
-        found = _INTERVAL.fullmatch(value.strip()) if isinstance(value, str) else None
-        if not found:
-            raise ValueError(f'« {value} » n\'est pas une plage horaire : écrivez-la "08:30-12:00"')
-        h1, m1, h2, m2 = map(int, found.groups())
-        start, end = h1 * 60 + m1, h2 * 60 + m2
-        if m1 > 59 or m2 > 59 or start >= 1440 or end > 1440:
-            raise ValueError(f"« {value} » a une heure qui n'existe pas (de 00:00 à 24:00)")
-        return cls(start, end)
-
-    def without(self, other: Interval) -> list[Interval]:
-        """What is left of it when ``other`` is taken out."""
-        left = [Interval(self.start, min(self.end, other.start))]
-        left.append(Interval(max(self.start, other.end), self.end))
-        return [part for part in left if part.start < part.end]
-
-
-WHOLE_DAY = Interval(0, 1440)
-
-
-def _in_order(value: Any) -> Interval:
-    interval = Interval.parse(value)
-    if interval.start >= interval.end:
-        raise ValueError(f"« {value} » finit avant de commencer ; minuit s'écrit 24:00")
-    return interval
-
-
-_PATTERN = {"type": "string", "pattern": r"^\d{1,2}:\d{2}\s*-\s*\d{1,2}:\d{2}$"}
-Opening = Annotated[Interval, PlainValidator(_in_order), WithJsonSchema(_PATTERN)]
-"""Part of one day."""
-Period = Annotated[Interval, PlainValidator(Interval.parse), WithJsonSchema(_PATTERN)]
-"""Part of a day, or of a night when it ends before it starts (``18:00-09:00``)."""
-Openings = tuple[Opening, ...]
-
-
-def _no_overlap(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
-    ordered = tuple(sorted(intervals))
-    for first, second in pairwise(ordered):
-        if second.start < first.end:
-            raise ValueError("deux plages horaires du même jour se chevauchent : corrigez-les")
-    return ordered
 
 
 class Schedule(Model):
@@ -109,7 +62,7 @@ class Schedule(Model):
     @field_validator(*DAYS, "every_day")
     @classmethod
     def _ordered(cls, value: Openings) -> Openings:
-        return _no_overlap(value)
+        return in_sequence(value)
 
     @model_validator(mode="after")
     def _some(self) -> Self:
@@ -160,7 +113,7 @@ class ExtraOpening(_Dates):
     @field_validator("hours")
     @classmethod
     def _ordered(cls, value: Openings) -> Openings:
-        return _no_overlap(value)
+        return in_sequence(value)
 
 
 _MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[ T](\d{1,2}):(\d{2}))?")

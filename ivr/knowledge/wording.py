@@ -12,7 +12,8 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, field_validator
 
-from ivr.knowledge.hours import WHOLE_DAY, Hours, Interval, Openings
+from ivr.knowledge.hours import Hours
+from ivr.knowledge.intervals import WHOLE_DAY, Interval, Openings
 from ivr.yamlfile import Model
 
 Seven = Annotated[tuple[str, ...], Field(min_length=7, max_length=7)]
