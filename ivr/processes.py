@@ -25,6 +25,7 @@ from supervisor.medusa import asyncore_25 as asyncore  # type: ignore[import-unt
 from supervisor.options import ServerOptions  # type: ignore[import-untyped]
 from supervisor.supervisord import Supervisor  # type: ignore[import-untyped]
 
+from ivr import files
 from ivr.errors import Fault, IvrError, SettingsError
 from ivr.secrets import Secrets
 from ivr.settings import Settings
@@ -228,14 +229,9 @@ def _redis_quoted(path: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.unlink(missing_ok=True)
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        part.replace(path)
+        files.write_private(path, text)
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ivr import files
 from ivr.errors import Fault, SettingsError
 
 FILE = "secrets.toml"
@@ -157,19 +158,7 @@ def _line_of(text: str, name: str) -> int:
 def _write(path: Path, data: Mapping[str, Any]) -> None:
     lines = [_HEADING, *(f'{name} = "{data[name]}"\n' for name in _NAMES)]
     lines += ["\n[phones]\n", *(f'{ext} = "{word}"\n' for ext, word in data["phones"].items())]
-    part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)  # of one that was killed
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.writelines(lines)
-        file.flush()
-        os.fsync(descriptor)
-    part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    files.write_private(path, "".join(lines))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from ivr import files
 from ivr.errors import IvrError, KnowledgeError
 from ivr.yamlfile import parse
 from ivr.yamlplaces import Awkward, Spot, spots
@@ -91,15 +92,10 @@ def _replace(file: Path, before: bytes | None, content: bytes) -> None:
             shutil.copymode(file, temporary)
         if (file.read_bytes() if file.exists() else None) != before:
             raise FileChanged(f"{file} vient d'être modifié par quelqu'un : recommencez")
-        os.replace(temporary, file)
+        files.put(Path(temporary), file)
     except BaseException:
-        os.unlink(temporary)
+        Path(temporary).unlink(missing_ok=True)
         raise
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _refused(path: Path) -> EditRefused:

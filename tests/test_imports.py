@@ -34,7 +34,7 @@ LEVELS = [
     ["models"],
     ["secrets", "fetching", "progress", "yamledit"],
     ["yamltext", "yamlplaces"],
-    ["settings_file"],
+    ["settings_file", "files"],
     ["events", "settings", "watched", "yamlfile"],
     ["errors"],
 ]

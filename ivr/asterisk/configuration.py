@@ -13,6 +13,7 @@ from typing import Any
 
 import jinja2
 
+from ivr import files
 from ivr.asterisk.program import AsteriskProgram
 from ivr.errors import AsteriskError
 
@@ -197,14 +198,5 @@ def _link(link: Path, target: Path) -> None:
 
 def _write(path: Path, text: str) -> None:
     """Replace a file whole, readable by its owner only; untouched if it says the same already."""
-    data = text.encode()
-    if path.is_file() and path.read_bytes() == data:
-        return
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    if not path.is_file() or path.read_bytes() != text.encode():
+        files.write_private(path, text)

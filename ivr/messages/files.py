@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ivr import files
 from ivr.audio.pcm import SAMPLE_RATE, WAV_HEADER_BYTES, wav_header
 from ivr.errors import MessageError
 
@@ -42,7 +43,7 @@ class Recording:
                 _seal(self._file.fileno(), sound_bytes)
             finally:
                 self._file.close()
-            _publish(self._part, self.path)
+            files.put(self._part, self.path)
 
     def drop(self) -> None:
         """Leave nothing."""
@@ -69,7 +70,7 @@ def mend(folder: Path, name: str) -> Path | None:
             return None
         with part.open("r+b", buffering=0) as file:
             _seal(file.fileno(), sound_bytes)
-        _publish(part, path)
+        files.put(part, path)
         return path
 
 
@@ -89,15 +90,6 @@ def _seal(descriptor: int, sound_bytes: int) -> None:
     os.ftruncate(descriptor, WAV_HEADER_BYTES + sound_bytes)
     os.pwrite(descriptor, wav_header(sound_bytes), 0)
     os.fsync(descriptor)
-
-
-def _publish(part: Path, path: Path) -> None:
-    part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 @contextmanager
