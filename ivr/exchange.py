@@ -127,7 +127,8 @@ class Exchange:
                     log.error("Asterisk has other telephones and queues than the files: %s", error)
                 self._said = str(error)
             try:
-                await asyncio.wait_for(self._news.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):
+                    await self._news.wait()
             except TimeoutError:
                 continue
 

@@ -38,7 +38,8 @@ async def application(
         calls = Calls(ari, handle, at_once=at_once, pacing=pacing)
         serving = asyncio.create_task(calls.serve())
         try:
-            await asyncio.wait_for(calls.connected.wait(), 10)
+            async with asyncio.timeout(10):
+                await calls.connected.wait()
             yield calls
         finally:
             serving.cancel()

@@ -174,7 +174,8 @@ class FakeAri:
 
     async def next_media(self) -> FakeMedia:
         """The next media socket to be opened."""
-        return await asyncio.wait_for(self.media.get(), 5)
+        async with asyncio.timeout(5):
+            return await self.media.get()
 
     def count(self, method: str, path: str) -> int:
         """Requests so far whose path begins so."""

@@ -59,7 +59,8 @@ async def connected(settings: Settings, secrets: Secrets) -> AsyncIterator[tuple
     news = News(ami)
     running = asyncio.create_task(ami.run())
     try:
-        await asyncio.wait_for(ami.connected.wait(), 10)
+        async with asyncio.timeout(10):
+            await ami.connected.wait()
         yield ami, news
     finally:
         running.cancel()
@@ -69,7 +70,8 @@ async def connected(settings: Settings, secrets: Secrets) -> AsyncIterator[tuple
 async def test_a_wrong_password_is_told(asterisk: AsteriskProcess, settings: Settings) -> None:
     ami = Ami(AmiAddress("127.0.0.1", settings.asterisk.ami_port, AMI_USER, "wrong"))
     with pytest.raises(AmiRefused, match="password"):
-        await asyncio.wait_for(ami.run(), 10)
+        async with asyncio.timeout(10):
+            await ami.run()
 
 
 async def test_members_join_pause_and_leave(

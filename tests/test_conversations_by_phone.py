@@ -107,7 +107,8 @@ class Stage:
 
     async def _ending(self, playing: Playing) -> Ending:
         if playing.script.ends is not None:
-            await asyncio.wait_for(playing.over.wait(), LIMIT)
+            async with asyncio.timeout(LIMIT):
+                await playing.over.wait()
         row = await self._call(playing.number)
         taken = [one for one in await self._parts.callbacks.open() if one.call_id == row.id]
         written = {

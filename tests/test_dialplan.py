@@ -42,7 +42,8 @@ class Application:
 
     async def next_call(self) -> StasisStart:
         """The next call that the dialplan hands over."""
-        return await asyncio.wait_for(self._started.get(), 20)
+        async with asyncio.timeout(20):
+            return await self._started.get()
 
     async def send(
         self, call: StasisStart, queue: str, *, reason: str = "", priority: int = 0
@@ -61,7 +62,8 @@ async def running(settings: Settings, secrets: Secrets) -> AsyncIterator[Applica
         application = Application(ari)
         listening = asyncio.create_task(application.listen(ready))
         try:
-            await asyncio.wait_for(ready.wait(), 10)
+            async with asyncio.timeout(10):
+                await ready.wait()
             yield application
         finally:
             listening.cancel()

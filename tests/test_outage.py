@@ -159,7 +159,8 @@ async def test_a_call_outlives_a_break_of_the_event_socket(
             async with phones.call(TOWN_HALL, "0699999999"):
                 await phones.desk_rings("101")  # new callers are not kept waiting meanwhile
             line.mend()
-            await asyncio.wait_for(calls.connected.wait(), 10)
+            async with asyncio.timeout(10):
+                await calls.connected.wait()
             await caller.press("1")
             await caller.until_sound()
             calls.connected.clear()
@@ -167,7 +168,8 @@ async def test_a_call_outlives_a_break_of_the_event_socket(
             await caller.hang_up()
             await caller.until_ended()
             line.mend()
-            assert await asyncio.wait_for(gone.get(), 10) == "0612345678"
+            async with asyncio.timeout(10):
+                assert await gone.get() == "0612345678"
 
 
 async def test_an_asterisk_that_dies_ends_its_calls_and_is_served_again_when_it_is_back(
@@ -195,10 +197,12 @@ async def test_an_asterisk_that_dies_ends_its_calls_and_is_served_again_when_it_
         async with answered(phones):
             await started.wait()
             await asterisk.kill()
-            assert "sound of the call was lost" in str(await asyncio.wait_for(ended.get(), 5))
+            async with asyncio.timeout(5):
+                assert "sound of the call was lost" in str(await ended.get())
         calls.connected.clear()
         await asterisk.start()
-        await asyncio.wait_for(calls.connected.wait(), 20)
+        async with asyncio.timeout(20):
+            await calls.connected.wait()
         assert calls.active == 0
         started.clear()
         async with answered(phones):

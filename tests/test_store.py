@@ -183,7 +183,8 @@ async def test_watching(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, live = Store(root), asyncio.Event()
     watch = asyncio.create_task(store.watch(lambda _: live.set()))
     price(root, "L'entrée est à 8 €.")
-    await asyncio.wait_for(live.wait(), 10)
+    async with asyncio.timeout(10):
+        await live.wait()
     watch.cancel()
     await asyncio.wait([watch])
 

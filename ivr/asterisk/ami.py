@@ -108,7 +108,8 @@ class Ami:
             forgetable_actions=("ping", "login", "originate"),
         )  # fmt: skip
         try:
-            await asyncio.wait_for(manager.connect(), ANSWER_LIMIT)
+            async with asyncio.timeout(ANSWER_LIMIT):
+                await manager.connect()
             await asyncio.sleep(0)  # until panoramisk has taken the connection up
             login = {"Action": "Login", "Username": self.address.user,
                      "Secret": self.address.password, "Events": "on"}  # fmt: skip

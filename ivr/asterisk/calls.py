@@ -128,7 +128,8 @@ class Calls:
         """After each connection, and now and then: agree with Asterisk on what there is."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._look.wait(), LOOK_EVERY)
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self._look.wait()
             self._look.clear()
             try:
                 if amiss := await self._amiss():

@@ -127,7 +127,8 @@ async def open_media(
             if isinstance(outcome, Exception):
                 log.error("a media task failed", exc_info=outcome)
         with suppress(aiohttp.ClientError, OSError, TimeoutError):
-            await asyncio.wait_for(socket.close(), 1.0)
+            async with asyncio.timeout(1.0):
+                await socket.close()
 
 
 class Media:
@@ -159,7 +160,8 @@ class Media:
     async def until_started(self) -> None:
         """Wait for Asterisk's MEDIA_START; raises AsteriskError when it does not come."""
         try:
-            await asyncio.wait_for(self._started, START_TIMEOUT)
+            async with asyncio.timeout(START_TIMEOUT):
+                await self._started
         except TimeoutError as error:
             raise AsteriskError("Asterisk did not start the sound of a call") from error
 
@@ -197,7 +199,8 @@ class Media:
                 except (aiohttp.ClientError, OSError) as error:
                     raise AsteriskError("the sound of the call was lost") from error
             try:
-                unheard = await asyncio.wait_for(self._status, STATUS_TIMEOUT)
+                async with asyncio.timeout(STATUS_TIMEOUT):
+                    unheard = await self._status
             except TimeoutError:
                 self._complain("status", "Asterisk did not tell how much had been heard")
                 unheard = talk.frames_under_way()

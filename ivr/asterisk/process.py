@@ -95,7 +95,8 @@ class AsteriskProcess:
             return
         process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), STOP_LIMIT)
+            async with asyncio.timeout(STOP_LIMIT):
+                await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()
@@ -115,7 +116,8 @@ class AsteriskProcess:
             stderr=asyncio.subprocess.STDOUT,
         )
         try:
-            output, _ = await asyncio.wait_for(process.communicate(), COMMAND_LIMIT)
+            async with asyncio.timeout(COMMAND_LIMIT):
+                output, _ = await process.communicate()
         except TimeoutError as error:
             process.kill()
             await process.wait()

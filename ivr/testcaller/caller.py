@@ -87,7 +87,8 @@ class Person:
 
     async def until_ended(self, at_most_s: float = 30) -> None:
         """Wait until the call is over; raises TimeoutError."""
-        await asyncio.wait_for(self._over.wait(), at_most_s)
+        async with asyncio.timeout(at_most_s):
+            await self._over.wait()
 
     async def say(self, what: str | bytes) -> Segment:
         """Say it at the speed of speech; returns when it was on the wire, without outer silence.
