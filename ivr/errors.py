@@ -20,7 +20,7 @@ IvrError
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -39,6 +39,8 @@ class Fault:
     """The key, entry or field at fault; may be empty."""
     message: str
     """What is wrong and what to do."""
+    field: str = field(default="", compare=False)
+    """Within the item that ``where`` names: ``skills.ccas``; empty where none is at fault."""
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else f"{self.file}"

@@ -96,9 +96,21 @@ class Document:
                     name = f"{name}.{own}" if name else own
         return name or ".".join(str(step) for step in loc[:2] if isinstance(step, str))
 
+    def field(self, loc: Loc) -> str:
+        """The path of ``loc`` within the item that ``where`` names, or within that of a list."""
+        value, start = self.data, 0
+        for number, step in enumerate(loc, 1):
+            try:
+                value = value[step]
+            except (KeyError, IndexError, TypeError):
+                break
+            if isinstance(value, dict) and (isinstance(step, int) or {"id", "name"} & value.keys()):
+                start = number
+        return ".".join(map(str, loc[start:]))
+
     def fault(self, loc: Loc, message: str) -> Fault:
         """A fault at ``loc``."""
-        return Fault(self.path, self.line(loc), self.where(loc), message)
+        return Fault(self.path, self.line(loc), self.where(loc), message, self.field(loc))
 
 
 def read(path: Path) -> Document:

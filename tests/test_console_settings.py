@@ -24,7 +24,7 @@ from tests.console import ADMIN, OPERATOR, ROOT, Client, Console, browsing, scre
 PAGES = (
     *("/reglages", "/reglages/horaires", "/reglages/horaires/mairie", "/reglages/annonces"),
     *("/reglages/modes", "/reglages/agents", "/reglages/agents/101", "/reglages/agents/nouveau"),
-    *("/reglages/voix", "/donnees"),
+    *("/reglages/services", "/reglages/services/eau", "/reglages/voix", "/donnees"),
 )
 
 
@@ -40,13 +40,19 @@ async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Consol
         yield running
 
 
-@pytest.fixture
-async def admin(town: Console) -> AsyncIterator[Client]:
-    """An admin without a browser; the files are as in the repository again afterwards."""
+@pytest.fixture(scope="module")
+async def signed_in(town: Console) -> AsyncIterator[Client]:
     async with town.client(ADMIN) as client:
         yield client
-    for name in ("hours.yaml", "operators.yaml"):
-        shutil.copy(ROOT / "knowledge" / name, town.settings.paths.knowledge / name)
+
+
+@pytest.fixture
+async def admin(town: Console, signed_in: Client) -> AsyncIterator[Client]:
+    """An admin without a browser; the files are as in the repository again afterwards."""
+    yield signed_in
+    for name in ("hours.yaml", "operators.yaml", "departments.yaml"):
+        if changed(town, name) != ([], []):  # else they need not be read again
+            shutil.copy(ROOT / "knowledge" / name, town.settings.paths.knowledge / name)
     shutil.copy(ROOT / "voices" / "siwis.yaml", town.settings.paths.voices / "siwis.yaml")
 
 
@@ -210,6 +216,99 @@ async def test_operators_change_and_must_know_their_departments(
     form = {"vu": await seen(admin, "/reglages/agents")}
     assert (await admin.post("/reglages/agents/107/retirer", form)).status_code == 303
     assert changed(town, "operators.yaml") == ([], [])
+
+
+async def test_who_rings_first_and_when_is_set_and_unset(town: Console, admin: Client) -> None:
+    path = "/reglages/agents/102"
+    form = {
+        "nom": "Julien Caron",
+        "services": ["accueil", "etat-civil", "education"],
+        "rang-accueil": "backup",
+        "rang-etat-civil": "expert",
+        "rang-education": "normal",
+        "rang-ccas": "expert",  # of a department that is not ticked
+        "monday": "8h30-12h, 13h30-17h",
+        "friday": "8h30-12h",
+    }
+    answer = await admin.post(path, {"vu": await seen(admin, path), **form})
+    assert answer.status_code == 303
+    [julien] = [o for o in load(town.settings.paths.knowledge).operators if o.extension == "102"]
+    assert julien.skills == {"accueil": "backup", "etat-civil": "expert"}
+    assert julien.shifts is not None
+    assert [len(day) for day in julien.shifts.week()] == [2, 0, 0, 0, 1, 0, 0]
+    page = (await admin.get(path)).text
+    assert 'value="08:30-12:00, 13:30-17:00"' in page
+    assert re.search(r'name="rang-accueil".*?value="backup" selected', page, re.DOTALL)
+    again = await admin.post(path, {"vu": await seen(admin, path), **form})
+    assert again.status_code == 303
+    gone, came = changed(town, "operators.yaml")
+    assert (len(gone), len(came)) == (1, 1), "the others are as they were"
+    without = {**form, "rang-accueil": "normal", "rang-etat-civil": "normal"}
+    without |= {"vu": await seen(admin, path), "monday": "", "friday": ""}
+    assert (await admin.post(path, without)).status_code == 303
+    assert changed(town, "operators.yaml") == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "value", "told"),
+    [
+        ("/reglages/agents/102", "monday", "{{ 7*7 }}<b>", "n'est pas une suite de plages"),
+        ("/reglages/agents/102", "monday", "9h-12h, 11h-14h", "se chevauchent"),
+        ("/reglages/agents/102", "rang-accueil", "chef", "« chef » n'est pas possible"),
+        ("/reglages/agents/102", "nom", "Martine Dubois", "est déjà écrit"),
+        ("/reglages/agents/102", "nom", " ", "est vide"),
+        ("/reglages/agents/nouveau", "poste", "12a", "n'est pas un numéro de poste"),
+        ("/reglages/agents/nouveau", "poste", "101", "est déjà celui de"),
+        ("/reglages/services/eau", "exterieur", "0899123456", "surtaxé"),
+        ("/reglages/services/eau", "exterieur", "{{ x }}", "pas un numéro de téléphone"),
+        ("/reglages/services/eau", "telephone", "12", "pas un numéro de téléphone"),
+        ("/reglages/services/eau", "horaire", "jamais", "n'existe pas dans hours.yaml"),
+        ("/reglages/services/eau", "releve", "mars", "le service « mars » n'existe pas"),
+        ("/reglages/services/eau", "nom", "", "est vide"),
+        ("/reglages/services/eau", "synonymes", "police", "désigne déjà « police-municipale »"),
+    ],
+)
+async def test_what_is_wrong_is_told_beside_its_field(
+    town: Console, admin: Client, path: str, field: str, value: str, told: str
+) -> None:
+    form = {
+        "nom": "Julien Caron", "poste": "107", "services": ["accueil"], "horaire": "mairie",
+        "rang-accueil": "normal", "vu": await seen(admin, path), field: value,
+    }  # fmt: skip
+    if path.endswith("nouveau"):
+        form["nom"] = "Anne"
+    answer = await admin.post(path, form)
+    assert answer.status_code == 422
+    beside = "rangs" if field.startswith("rang") else field
+    found = re.search(rf'<div class="wrong" id="w-{beside}">(.*?)</div>', answer.text, re.DOTALL)
+    assert found, answer.text
+    assert told in html.unescape(found[1])
+    assert changed(town, "operators.yaml") == changed(town, "departments.yaml") == ([], [])
+
+
+async def test_a_department_is_reached_and_relieved_otherwise(town: Console, admin: Client) -> None:
+    path = "/reglages/services/eau"
+    before = load(town.settings.paths.knowledge).departments["eau"]
+    form = {
+        "vu": await seen(admin, path),
+        "nom": before.name,
+        "synonymes": "\r\n".join([*before.synonyms, "la régie"]),
+        "adresse": before.address,
+        "telephone": before.phone or "",
+        "horaire": before.schedule,
+        "releve": "voirie",
+        "exterieur": "02 32 44 55 66",
+    }
+    assert (await admin.post(path, form)).status_code == 303
+    after = load(town.settings.paths.knowledge).departments["eau"]
+    assert (after.overflow, after.outside) == ("voirie", "02 32 44 55 66")
+    assert after.synonyms == (*before.synonyms, "la régie")
+    gone, _ = changed(town, "departments.yaml")
+    assert len(gone) <= 1, "nothing else has changed"
+    back = {**form, "vu": await seen(admin, path), "releve": "", "exterieur": ""}
+    back["synonymes"] = "\n".join(before.synonyms)
+    assert (await admin.post(path, back)).status_code == 303
+    assert changed(town, "departments.yaml") == ([], [])
 
 
 async def test_pace_of_the_voice(town: Console, admin: Client) -> None:

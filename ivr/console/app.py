@@ -31,6 +31,7 @@ from ivr.console import (
     admin,
     callback_pages,
     data_pages,
+    department_pages,
     desk_pages,
     figures_pages,
     hours_pages,
@@ -73,6 +74,7 @@ ROUTERS = (
     learning.router,
     settings_pages.router,
     operator_pages.router,
+    department_pages.router,
     hours_pages.router,
     data_pages.router,
 )

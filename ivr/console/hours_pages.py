@@ -9,8 +9,9 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import Response
 
 from ivr.console import web
+from ivr.console.settings_form import DAY_NAMES, read_week, shown_week, told, typed_week
 from ivr.console.settings_pages import Field, Seen, save
-from ivr.errors import FaultsFound, IvrError
+from ivr.errors import IvrError
 from ivr.knowledge.hours import DAYS, Hours, Mode
 from ivr.knowledge.settings_files import intervals, read_as, set_week, version
 from ivr.yamledit import FileChanged
@@ -18,11 +19,6 @@ from ivr.yamledit import FileChanged
 router = APIRouter()
 
 FILE = "hours.yaml"
-DAY_NAMES = dict(
-    zip(
-        DAYS, ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"), strict=True
-    )
-)
 KIND_NAMES = {**DAY_NAMES, "holiday": "jours fériés", "closure": "fermetures"}
 MODE_NAMES = {
     Mode.MACHINE_FIRST.value: "La machine d'abord : elle passe l'appel à un agent au besoin",
@@ -59,14 +55,13 @@ async def change_schedule(
 ) -> Response:
     """Write one schedule."""
     form = await request.form()
-    typed = {day: str(form.get(day, ""))[:200] for day in DAYS}
+    typed = typed_week(form)
     on_holidays = "feries" in form
     if name not in _hours(shared)[1]["schedules"]:
         raise HTTPException(404)
 
     def change(data: dict[str, Any]) -> None:
-        week = {day: intervals(text) for day, text in typed.items()}
-        set_week(data["schedules"][name], week, on_holidays=on_holidays)
+        set_week(data["schedules"][name], read_week(typed), on_holidays=on_holidays)
 
     try:
         await save(shared, person, FILE, vu, change, f"a modifié l'horaire {name}")
@@ -159,13 +154,6 @@ async def remove(
     return web.go_to(request, _home(kind), "C'est retiré.")
 
 
-def told(error: Exception | None) -> str:
-    """A fault for the reader of a page: where it is in the file says nothing to them."""
-    if isinstance(error, FaultsFound):
-        return "\n".join(fault.message for fault in error.faults)
-    return str(error) if error else ""
-
-
 def _list(kind: str) -> tuple[str, str]:
     if kind not in LISTS:
         raise HTTPException(404)
@@ -228,19 +216,14 @@ def _page(
     hours, data = _hours(shared)
     context = {
         "hours": hours,
-        "weeks": {name: _week(one) for name, one in data["schedules"].items()},
+        "weeks": {name: shown_week(one) for name, one in data["schedules"].items()},
         "data": {key: data.get(key) or [] for key, _ in LISTS.values()},
         "days": DAY_NAMES,
         "seen": version(shared.settings.paths.knowledge / FILE),
-        "fault": told(error),
+        "fault": told(error).general,
         "given": given or {},
     }
     return web.page(request, template, context, 422 if error else 200)
-
-
-def _week(schedule: Mapping[str, Any]) -> dict[str, str]:
-    """The hours of each day as people type them."""
-    return {day: ", ".join(schedule.get(day, schedule.get("every_day")) or []) for day in DAYS}
 
 
 def _schedule_page(
@@ -255,11 +238,11 @@ def _schedule_page(
         raise HTTPException(404)
     context = {
         "name": name,
-        "week": typed or _week(data["schedules"][name]),
+        "week": typed or shown_week(data["schedules"][name]),
         "on_holidays": hours.schedules[name].open_on_public_holidays,
         "days": DAY_NAMES,
         "seen": version(shared.settings.paths.knowledge / FILE),
-        "fault": told(error),
+        "told": told(error, names={f"schedules.{name}.{day}": day for day in DAYS}),
     }
     return web.page(request, "settings/schedule.html", context, 422 if error else 200)
 
@@ -282,6 +265,6 @@ def _modes_page(
         "modes": MODE_NAMES,
         "kinds": KIND_NAMES,
         "seen": version(shared.settings.paths.knowledge / FILE),
-        "fault": told(error),
+        "fault": told(error).general,
     }
     return web.page(request, "settings/modes.html", context, 422 if error else 200)

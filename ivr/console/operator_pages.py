@@ -9,16 +9,31 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import Response
 
 from ivr.console import web
-from ivr.console.hours_pages import told
+from ivr.console.settings_form import DAY_NAMES, Mistyped, read_week, shown_week, told, typed_week
 from ivr.console.settings_pages import Field, Seen, save
 from ivr.errors import IvrError
-from ivr.knowledge.directory import OperatorsFile
-from ivr.knowledge.settings_files import read_as, version
+from ivr.knowledge.directory import OperatorsFile, Skill
+from ivr.knowledge.hours import DAYS
+from ivr.knowledge.settings_files import read_as, set_week, version
 
 router = APIRouter()
 
 FILE = "operators.yaml"
 NEW = "nouveau"
+SKILLS = {
+    Skill.EXPERT.value: "sonne en premier",
+    Skill.NORMAL.value: "sonne avec les autres",
+    Skill.BACKUP.value: "sonne si tous sont pris",
+}
+FIELDS = {
+    "name": "nom",
+    "extension": "poste",
+    "departments": "services",
+    "skills": "rangs",
+    "shifts": "presence",
+    **{f"shifts.{day}": day for day in DAYS},
+}
+"""The keys of an operator in the file, and the fields of the form."""
 Several = Annotated[list[str] | None, Form(max_length=200)]
 
 
@@ -38,24 +53,33 @@ async def operator(
 
 @router.post("/reglages/agents/{extension}")
 async def change(
-    request: Request, shared: web.Shared, person: web.Admin, extension: str, vu: Seen, nom: Field,
-    poste: Field = "", services: Several = None,
+    request: Request, shared: web.Shared, person: web.Admin, extension: str, vu: Seen,
+    nom: Field = "", poste: Field = "", services: Several = None,
 ) -> Response:  # fmt: skip
     """Write one, or a new one."""
-    typed = {"name": nom.strip(), "extension": poste.strip(), "departments": services or []}
+    form = await request.form()
+    departments = services or []
+    typed = {
+        "name": " ".join(nom.split()),
+        "extension": poste.strip() if extension == NEW else extension,
+        "departments": departments,
+        "skills": {one: str(form.get(f"rang-{one}", ""))[:50] or "normal" for one in departments},
+        "week": typed_week(form),
+        "on_holidays": "feries" in form,
+    }
 
     def edit(data: dict[str, Any]) -> None:
         if extension == NEW:
-            data["operators"] = [*(data.get("operators") or []), typed]
+            one = {"name": "", "extension": typed["extension"]}
+            data["operators"] = [*(data.get("operators") or []), one]
         else:
             one = _find(data, extension)
-            for key in ("name", "departments"):  # whatever else is written of them stays
-                one[key] = typed[key]
+        _write(one, typed)
 
     try:
         action = "a ajouté un agent" if extension == NEW else f"a modifié l'agent {extension}"
         await save(shared, person, FILE, vu, edit, action)
-    except IvrError as error:
+    except (IvrError, Mistyped) as error:
         return _page(request, shared, extension, error, typed)
     return web.go_to(request, "/reglages/agents", f"{nom} : c'est enregistré.")
 
@@ -77,6 +101,26 @@ async def remove(
     return web.go_to(request, "/reglages/agents", "C'est retiré.")
 
 
+def _write(one: dict[str, Any], typed: Mapping[str, Any]) -> None:
+    """Put what a form holds into an operator's data; what stays the same stays as written."""
+    one["name"], one["departments"] = typed["name"], typed["departments"]
+    was = one.get("skills") or {}
+    skills = {
+        department: rank
+        for department, rank in typed["skills"].items()
+        if rank != Skill.NORMAL.value or was.get(department) == rank
+    }
+    week = read_week(typed["week"])
+    if any(week.values()):
+        set_week(one.setdefault("shifts", {}), week, on_holidays=typed["on_holidays"])
+    else:
+        one.pop("shifts", None)
+    if skills:
+        one["skills"] = skills
+    else:
+        one.pop("skills", None)
+
+
 def _find(data: Mapping[str, Any], extension: str) -> dict[str, Any]:
     for one in data.get("operators") or []:
         if one.get("extension") == extension:
@@ -92,7 +136,7 @@ def _list_page(request: Request, shared: web.Parts, error: Exception | None = No
         "operators": found.operators,
         "names": _departments(shared),
         "seen": version(file),
-        "fault": told(error),
+        "fault": told(error).general,
     }
     return web.page(request, "settings/operators.html", context, 422 if error else 200)
 
@@ -106,17 +150,32 @@ def _page(
 ) -> Response:
     file = shared.settings.paths.knowledge / FILE
     _found, data = read_as(file, OperatorsFile)
-    empty: dict[str, Any] = {"name": "", "extension": "", "departments": []}
-    one = typed or (empty if extension == NEW else _find(data, extension))
+    written = {} if extension == NEW else _find(data, extension)
     context = {
-        "one": one,
+        "one": typed or _shown(written),
+        "title": written.get("name"),
         "place": extension,
         "new": extension == NEW,
         "names": _departments(shared),
+        "skills": SKILLS,
+        "days": DAY_NAMES,
         "seen": version(file),
-        "fault": told(error),
+        "told": told(error, {str((typed or {}).get("name")), "operators"}, FIELDS),
     }
     return web.page(request, "settings/operator.html", context, 422 if error else 200)
+
+
+def _shown(written: Mapping[str, Any]) -> dict[str, Any]:
+    """An operator's data in their form."""
+    shifts = written.get("shifts") or {}
+    return {
+        "name": written.get("name", ""),
+        "extension": written.get("extension", ""),
+        "departments": written.get("departments", []),
+        "skills": written.get("skills") or {},
+        "week": shown_week(shifts),
+        "on_holidays": shifts.get("open_on_public_holidays") == "true",
+    }
 
 
 def _departments(shared: web.Parts) -> dict[str, str]:

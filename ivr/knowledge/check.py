@@ -178,7 +178,7 @@ def _answers(entry: Entry) -> Iterable[tuple[Loc, str]]:
 def _too_long(text: str, language: str) -> str:
     """What is wrong with the length of an answer; empty when nothing is."""
     most = LONGEST_ANSWER * CHARACTERS_A_SECOND
-    said = len(spoken(text, language))
+    said = _said(text, language)
     if said <= most:
         return ""
     return (
@@ -186,6 +186,12 @@ def _too_long(text: str, language: str) -> str:
         f"plus : raccourcissez-le d'environ {said - most} caractères, ou mettez les détails dans "
         "une autre question de suite (follow_ups)"
     )
+
+
+@lru_cache(maxsize=10_000)
+def _said(text: str, language: str) -> int:
+    """Characters of spoken text; kept, since each save checks all answers, and changes one."""
+    return len(spoken(text, language))
 
 
 def _names(knowledge: Knowledge, lines: Lines) -> Iterator[Fault]:
@@ -201,4 +207,5 @@ def _names(knowledge: Knowledge, lines: Lines) -> Iterator[Fault]:
                     lines.line(file, ("departments", n, "synonyms", m)),
                     department.id,
                     f"« {synonym} » désigne déjà « {first} » : gardez-le pour un seul service",
+                    "synonyms",
                 )

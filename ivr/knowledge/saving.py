@@ -7,8 +7,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from dataclasses import replace as replace_in
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +65,7 @@ def write(root: Path, drafts: Sequence[Draft]) -> None:
     after = refuse(root, drafts)
     write_all(root, drafts)
     now = state(root)
-    _looks[root] = replace_in(after, state={**after.state, **{d.file: now[d.file] for d in drafts}})
+    _looks[root] = replace(after, state={**after.state, **{d.file: now[d.file] for d in drafts}})
 
 
 def refuse(root: Path, drafts: Sequence[Draft]) -> Look:
@@ -127,11 +126,10 @@ def _faults(root: Path, drafts: Sequence[Draft]) -> tuple[list[Fault], bool]:
         except KnowledgeError as error:
             faults, loads = list(error.faults), False
         return [
-            Fault(
-                root / Path(fault.file).relative_to(copy),
-                fault.line,
-                fault.where,
-                fault.message.replace(str(copy), str(root)),
+            replace(
+                fault,
+                file=root / Path(fault.file).relative_to(copy),
+                message=fault.message.replace(str(copy), str(root)),
             )
             for fault in faults
         ], loads
