@@ -285,7 +285,9 @@ async def test_an_expired_session_says_what_to_do(console: Console, admin: Clien
     assert "pour vous reconnecter" in text_of(answer)
 
 
-async def test_a_question_is_added_and_removed(console: Console, admin: Client) -> None:
+async def test_a_question_is_added_translated_removed_and_brought_back(
+    console: Console, admin: Client
+) -> None:
     page = await sheet(admin, "/questions/nouvelle")
     form = {
         **page, "title": "Les ruches en ville", "confirm": "les ruches", "department": "voirie",
@@ -301,14 +303,46 @@ async def test_a_question_is_added_and_removed(console: Console, admin: Client) 
     twice = await admin.post("/questions/nouvelle", form)
     assert twice.status_code == 422
     assert "existe déjà" in text_of(twice)
+    await eventually(lambda: console.parts.store.current.speaks("les-ruches-en-ville", "fr"))
+    assert "Traduire en anglais" in text_of(await admin.get(path))
+    english = "/questions/en/les-ruches-en-ville"
+    page = await sheet(admin, english)
+    assert "Déclarez-la." in text_of(await admin.get(english)), "the French version is beside"
+    form = {
+        **page, "title": "Beehives", "confirm": "beehives", "answer": "Please declare it.",
+        "examples": "a beehive in my garden\nwe keep bees",
+    }  # fmt: skip
+    wrong = await admin.post(english, {**form, "answer": "{{ town.nobody }}"})
+    assert (wrong.status_code, "Déclarez-la." in text_of(wrong)) == (422, True)
+    assert "« nobody » n'existe pas" in text_of(wrong)
+    assert "Tout est en ordre" in text_of(await admin.post(f"{english}/verifier", form))
+    assert (await admin.post(english, form)).status_code == 303
+    same = await admin.post(english, form)
+    assert (same.status_code, same.headers["location"]) == (303, english), "a double click"
+    other = await admin.post(english, {**form, "title": "Hives"})
+    assert (other.status_code, "Beehives" in other.text) == (409, True)
+    for nothing in ("/questions/en/rien-de-tel", "/questions/xx/les-ruches-en-ville"):
+        assert (await admin.get(nothing)).status_code == 404
+    await eventually(
+        lambda: console.parts.store.current.speaks("les-ruches-en-ville", "en"), seconds=2
+    )
     asked = await admin.get(f"{path}/supprimer")
-    assert "ses 2 exemples" in text_of(asked)
+    assert "2 exemples, 1 question de suite, la version en anglais" in text_of(asked)
     version = re.search(r'name="version" value="([^"]+)"', asked.text)
     assert version
     await admin.post(f"{path}/supprimer", {"version": "another"})
     assert "les-ruches-en-ville" in load(console.settings.paths.knowledge).entries
     await admin.post(f"{path}/supprimer", {"version": version[1]})
-    assert "les-ruches-en-ville" not in load(console.settings.paths.knowledge).entries
+    gone = load(console.settings.paths.knowledge)
+    assert not gone.speaks("les-ruches-en-ville", "fr")
+    assert not gone.speaks("les-ruches-en-ville", "en")
+    past = await admin.get("/questions/historique?question=les-ruches-en-ville")
+    number = re.findall(r"/questions/historique/(\d+)/annuler", past.text)[0]
+    await admin.post(f"/questions/historique/{number}/annuler")
+    back = load(console.settings.paths.knowledge)
+    assert back.answer("les-ruches-en-ville") == "Déclarez-la."
+    assert back.answer("les-ruches-en-ville", "en") == "Please declare it."
+    await admin.post(f"{path}/supprimer", {"version": version[1]})
 
 
 async def test_the_preview_is_what_will_be_said(admin: Client) -> None:

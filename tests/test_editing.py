@@ -30,6 +30,7 @@ from ivr.knowledge.editing import (
 )
 from ivr.knowledge.saving import AlreadyBroken
 from ivr.knowledge.store import Store
+from ivr.knowledge.together import write_all
 from ivr.yamledit import replace
 from tests.knowledge_folder import FILES, put, write
 
@@ -93,6 +94,13 @@ def test_a_department_without_a_file_gets_one(root: Path) -> None:
     save(root, Edit("fr", "x", None, {**new, "department": "eau"}))
     assert (root / EAU).read_text().startswith("department: eau\nentries:\n  - id: x\n")
     assert load(root).entries["x"].department == "eau"
+
+
+def test_the_first_entry_of_a_language_makes_its_folder(root: Path) -> None:
+    german = {"id": "piscine", "title": "Bad", "confirm": "das Bad", "answer": "Ja."}
+    made = drafts(root, Edit("de", "piscine", None, {**german, "examples": ["wo ist das bad"]}))
+    write_all(root, made)
+    assert find(root, "de", "piscine") is not None
 
 
 def test_a_removed_entry_takes_its_translations_along(root: Path) -> None:

@@ -130,7 +130,7 @@ def _voice(settings: Settings, state: Mapping[Path, State]) -> SpeechCache:
     return voice
 
 
-def hear(settings: Settings, recording: bytes) -> Transcript:
+def hear(settings: Settings, recording: bytes, language: str) -> Transcript:
     """What is said in a WAV file. Raises AudioFormatError, EngineError or ModelError."""
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
         file.write(recording)
@@ -139,7 +139,7 @@ def hear(settings: Settings, recording: bytes) -> Transcript:
     if "ear" not in _loaded:
         _loaded["ear"] = load_recogniser(settings)
     ear: Recogniser = _loaded["ear"]
-    return _loop.run_until_complete(transcribe(ear, pcm, settings.hearing))
+    return _loop.run_until_complete(transcribe(ear, pcm, settings.hearing, language))
 
 
 def wav(pcm: bytes) -> bytes:

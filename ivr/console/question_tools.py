@@ -15,15 +15,15 @@ from fastapi.responses import Response
 from ivr.console import web
 from ivr.console.bench import Overlay
 from ivr.console.desk import Desk, OwnDesk
-from ivr.console.question_form import NAMES, Given, entry_of, new_id, received
-from ivr.console.questions import based, faults_by_field
+from ivr.console.question_form import NAMES, Given
+from ivr.console.question_sheet import Sent, Sheet, faults_by_field, language_named
 from ivr.console.workshop import Listening
 from ivr.errors import AudioFormatError, FaultsFound, IvrError, KnowledgeError
 from ivr.knowledge import editing
 from ivr.knowledge.base import Knowledge
 from ivr.knowledge.catalogue import REFERENCE
 from ivr.knowledge.check import CHARACTERS_A_SECOND, LONGEST_ANSWER, WANTED_EXAMPLES
-from ivr.knowledge.editing import Conflict, Edit, version
+from ivr.knowledge.editing import Conflict, version
 from ivr.knowledge.load import facts
 from ivr.knowledge.saving import AlreadyBroken
 from ivr.knowledge.templates import TemplateFault, render
@@ -82,25 +82,14 @@ class Said:
 
 
 @router.post("/questions/{language}/{entry}/verifier")
-async def verify(
-    request: Request, shared: web.Shared, person: web.Admin, own: OwnDesk, language: str,
-    entry: str,
-) -> Response:  # fmt: skip
+async def verify(request: Request, person: web.Admin, own: OwnDesk, sheet: Sent) -> Response:
     """What is wrong with what is typed, field by field, and how it will be said."""
-    form = await request.form()
-    given = received(form)
-    edit = _edit(given, language, entry)
-    base = str(form.get("version", ""))
-    faults: dict[str, list[str]] = {name: list(one) for name, one in given.faults.items()}
-    notes = []
+    faults: dict[str, list[str]] = {name: list(one) for name, one in sheet.given.faults.items()}
+    notes, edit = [], None
     async with _checking:
         try:
-            now = edit
-            if edit.entry == entry and base:
-                now = await asyncio.to_thread(
-                    based, own, language, entry, base, dict(edit.after or {})
-                )
-            await asyncio.to_thread(editing.verify, own.root, now)
+            edit = await asyncio.to_thread(sheet.edit, own.root)
+            await asyncio.to_thread(editing.verify, own.root, edit)
         except Conflict:
             notes.append(
                 "Quelqu'un vient de modifier cette question. À l'enregistrement, vous verrez les "
@@ -108,29 +97,22 @@ async def verify(
             )
         except AlreadyBroken as error:
             notes += ["Un fichier modifié à la main a une faute :", *map(str, error.faults[:3])]
-        except KnowledgeError as error:
-            found = await asyncio.to_thread(faults_by_field, own, now, error)
+        except IvrError as error:
+            found: Mapping[str, list[str]] = {"": [str(error)]}
+            if edit is not None and isinstance(error, KnowledgeError):
+                found = await faults_by_field(own.root, edit, error)
             for name, some in found.items():
                 faults.setdefault(name, []).extend(some)
-        except IvrError as error:
-            faults.setdefault("", []).append(str(error))
-    said, wrong = await asyncio.to_thread(_spoken, own, given, language)
+    said, wrong = await asyncio.to_thread(_spoken, own, sheet.given, sheet.language)
     for name, some in wrong.items():
         faults.setdefault(name, some)
-    count = len((edit.after or {}).get("examples", []))
+    count = len(sheet.wanted.get("examples", []))
     return web.page(
         request,
         "questions/verdict.html",
         {"faults": faults, "notes": notes, "said": said, "names_of": NAMES, "examples": count,
          "wanted": WANTED_EXAMPLES, "longest": LONGEST_ANSWER},
     )  # fmt: skip
-
-
-def _edit(given: Given, language: str, entry: str) -> Edit:
-    """The edit of a new entry, or the after of a known one."""
-    wanted = entry_of(given, language)
-    name = entry if entry != "nouvelle" else str(wanted.get("id") or new_id(given.fields["title"]))
-    return Edit(language, name, None, {**wanted, "id": name or "nouvelle-question"})
 
 
 def _spoken(own: Desk, given: Given, language: str) -> tuple[list[Said], dict[str, list[str]]]:
@@ -165,12 +147,9 @@ def _filled(text: str, values: Mapping[str, Any]) -> str:
 
 
 @router.post("/questions/{language}/{entry}/ecouter")
-async def listen(
-    request: Request, shared: web.Shared, person: web.Admin, own: OwnDesk, language: str,
-    entry: str,
-) -> Response:  # fmt: skip
+async def listen(request: Request, person: web.Admin, own: OwnDesk, sheet: Sent) -> Response:
     """Have the answer as typed spoken by the voice that callers hear."""
-    given = received(await request.form())
+    given, language = sheet.given, sheet.language
     try:
         known = await asyncio.to_thread(facts, own.root)
         texts = [given.fields["answer"], given.fields["offer"]]
@@ -203,16 +182,16 @@ def _listening(request: Request, made: Listening | None, fault: str = "") -> Res
 
 @router.post("/questions/{language}/{entry}/essayer")
 async def attempt(
-    request: Request, shared: web.Shared, person: web.Admin, own: OwnDesk, language: str,
-    entry: str,
-) -> Response:  # fmt: skip
+    request: Request, shared: web.Shared, person: web.Admin, own: OwnDesk, sheet: Sent
+) -> Response:
     """What a typed sentence means to the switchboard, with what is typed in the form."""
-    form = await request.form()
-    text = " ".join(str(form.get("phrase", "")).split())[:LONGEST_TRIED]
+    phrase = (await request.form()).get("phrase", "")
+    text = " ".join(str(phrase).split())[:LONGEST_TRIED]
     if not text:
         return _tried(request, fault="Tapez d'abord une phrase, comme la dirait un appelant.")
-    overlay, note = await _overlay(own, received(form), form.get("version"), language, entry)
-    return await _match(request, shared, own, text, language, entry, overlay, note)
+    overlay, note = await _overlay(own, sheet)
+    tried = _Tried(text, sheet.language, sheet.entry, overlay, note)
+    return await _match(request, shared, own, tried)
 
 
 @router.post("/questions/{language}/{entry}/essayer/son")
@@ -223,7 +202,7 @@ async def attempt_aloud(
     """The same for a recording (a WAV file), with the question as it is saved."""
     recording = await request.body()
     try:
-        heard = await own.workshop.hear(recording)
+        heard = await own.workshop.hear(recording, language_named(language))
     except AudioFormatError as error:
         log.warning("a recording of the console cannot be used: %s", error)
         return _tried(request, fault="Cet enregistrement ne peut pas être lu. Réessayez.")
@@ -231,22 +210,29 @@ async def attempt_aloud(
         return _tried(request, fault=f"La reconnaissance de la parole a échoué : {error}")
     if not heard.text:
         return _tried(request, fault="Aucun mot n'a été reconnu. Parlez plus près du micro.")
-    return await _match(request, shared, own, heard.text, language, entry, (), "",
-                        confidence=heard.confidence)  # fmt: skip
+    tried = _Tried(heard.text, language, entry, confidence=heard.confidence)
+    return await _match(request, shared, own, tried)
 
 
-async def _overlay(
-    own: Desk, given: Given, base: object, language: str, entry: str
-) -> tuple[Overlay, str]:
+@dataclass(frozen=True)
+class _Tried:
+    """A sentence to try beside an entry."""
+
+    text: str
+    language: str
+    entry: str
+    overlay: Overlay = ()
+    note: str = ""
+    confidence: float | None = None
+    """Of the recognition; None: it was typed."""
+
+
+async def _overlay(own: Desk, sheet: Sheet) -> tuple[Overlay, str]:
     """The files with what is typed in them; a note when it is tried as it is saved instead."""
-    edit = _edit(given, language, entry)
     try:
-        if base:
-            edit = await asyncio.to_thread(
-                based, own, language, entry, str(base), dict(edit.after or {})
-            )
-            if version(edit.after) == version(edit.before):
-                return (), ""
+        edit = await asyncio.to_thread(sheet.edit, own.root)
+        if version(edit.after) == version(edit.before):
+            return (), ""
         await asyncio.to_thread(editing.verify, own.root, edit)
         made = await asyncio.to_thread(editing.drafts, own.root, edit)
     except IvrError:
@@ -258,14 +244,12 @@ async def _overlay(
     return tuple((str(one.file.relative_to(own.root)), one.after) for one in made), note
 
 
-async def _match(
-    request: Request, shared: web.Parts, own: Desk, text: str, language: str, entry: str,
-    overlay: Overlay, note: str, confidence: float | None = None,
-) -> Response:  # fmt: skip
+async def _match(request: Request, shared: web.Parts, own: Desk, tried: _Tried) -> Response:
     knowledge = shared.store.current
     today: date = datetime.now(knowledge.hours.zone).date()
+    context = Context(language=tried.language)
     try:
-        match = await own.workshop.match(text, Context(language=language), today, overlay)
+        match = await own.workshop.match(tried.text, context, today, tried.overlay)
     except FaultsFound as error:
         told = "Les fichiers ont une faute, rien ne peut être essayé : "
         return _tried(request, fault=told + str(error.faults[0]))
@@ -274,11 +258,15 @@ async def _match(
     return _tried(
         request,
         match=match,
-        note=note,
-        confidence=confidence,
+        note=tried.note,
+        confidence=tried.confidence,
         decision=DECISIONS[match.decision],
         candidates=[
-            (_name(knowledge, one.entry, language), round(one.score * 100), one.entry == entry)
+            (
+                _name(knowledge, one.entry, tried.language),
+                round(one.score * 100),
+                one.entry == tried.entry,
+            )
             for one in match.candidates[:3]
         ],
         reasons=_reasons(match),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -16,8 +16,9 @@ from pydantic import BeforeValidator
 
 from ivr.console import web
 from ivr.console.desk import Desk, OwnDesk
-from ivr.console.question_form import NAMES, Given, entry_of, new_id, readable, received, shown
-from ivr.errors import FaultsFound, IvrError, KnowledgeError
+from ivr.console.question_form import NAMES, readable, shown
+from ivr.console.question_sheet import Sent, SentNew, Sheet, faults_by_field, language_named
+from ivr.errors import CallLogError, IvrError, KnowledgeError
 from ivr.faq.history import differences
 from ivr.faq.usage import Usage
 from ivr.knowledge import editing
@@ -112,160 +113,90 @@ def _found(entry: Entry, words: Sequence[str]) -> bool:
 async def new(
     request: Request, shared: web.Shared, person: web.Admin, service: str = ""
 ) -> Response:
-    given = shown({"department": service})
-    return _editor(request, shared, Editing(REFERENCE, "", given))
+    return await _editor(request, shared, Sheet(REFERENCE, "", shown({"department": service})))
 
 
 @router.post("/questions/nouvelle")
-async def add(request: Request, shared: web.Shared, person: web.Admin, own: OwnDesk) -> Response:
+async def add(
+    request: Request, shared: web.Shared, person: web.Admin, own: OwnDesk, sheet: SentNew
+) -> Response:
     """Add a question; ``appris`` in the form: it comes from what callers said."""
-    form = await request.form()
-    given = received(form)
-    entry = entry_of(given, REFERENCE)
-    name = str(entry.get("id") or new_id(str(entry.get("title", ""))))
-    if name:
-        entry["id"] = name
-    learnt = [one for one in form.getlist("appris") if isinstance(one, str)]
-    editing_ = Editing(REFERENCE, "", given, learnt=tuple(learnt[:500]))
-    if "commencer" in form:  # comes from what is to be learnt, to be filled in
-        return _editor(request, shared, editing_)
-    edit = Edit(REFERENCE, name, None, entry)
-    answer = await _save(request, shared, own, person.login, editing_, edit)
-    if answer is not None:
-        return answer
-    if learnt:
-        keys = {key(REFERENCE, one) for one in learnt} & {
-            key(REFERENCE, one) for one in entry.get("examples", [])
-        }
-        await decide(shared.database, keys, "taken", datetime.now(UTC), name)
-    return web.go_to(request, f"/questions/fr/{name}", _LIVE)
+    if "commencer" in await request.form():  # comes from what is to be learnt, to be filled in
+        return await _editor(request, shared, sheet)
+    return await _save(request, shared, own, person.login, sheet)
 
 
 @router.get("/questions/{language}/{entry}")
-async def edit(
+async def editor(
     request: Request, shared: web.Shared, person: web.Admin, own: OwnDesk, language: str,
     entry: str,
 ) -> Response:  # fmt: skip
+    """The editor of an entry, or of a translation that there is not yet."""
     try:
-        found = await asyncio.to_thread(editing.find, own.root, _language(language), entry)
+        found = await asyncio.to_thread(editing.find, own.root, language_named(language), entry)
+        french = await asyncio.to_thread(editing.find, own.root, REFERENCE, entry)
     except KnowledgeError as error:
         return web.page(request, "questions/broken.html", {"faults": error.faults}, 409)
-    if found is None:
+    speakable = language in shared.store.current.catalogue.languages
+    if found is None and not (french and speakable and language != REFERENCE):
         raise HTTPException(404)
-    given = shown({**found.data, "department": found.data.get("department") or found.department})
+    data = found.data if found else {}
+    department = data.get("department") or (found.department if found else "")
     last = await own.history.of(language, entry, 1)
-    return _editor(
+    return await _editor(
         request,
         shared,
-        Editing(language, entry, given, version(found.data)),
+        Sheet(language, entry, shown({**data, "department": department}),
+              version(found.data if found else None)),
         changed=last[0] if last else None,
         names=await own.names(),
         used=(await own.usage(30)).get(entry, Usage()),
-    )
+    )  # fmt: skip
 
 
 @router.post("/questions/{language}/{entry}")
 async def save(
-    request: Request, shared: web.Shared, person: web.Admin, own: OwnDesk, language: str,
-    entry: str,
-) -> Response:  # fmt: skip
-    form = await request.form()
-    given = received(form)
-    base = str(form.get("version", ""))
-    wanted = {**entry_of(given, _language(language)), "id": entry}
-    editing_ = Editing(language, entry, given, base)
-    try:
-        theirs = [one.removeprefix("choix_") for one, value in form.items() if value == "leur"]
-        edit = await asyncio.to_thread(based, own, language, entry, base, wanted, theirs)
-    except Conflict as conflict:
-        return _conflict(request, editing_, wanted, conflict.current)
-    except KnowledgeError as error:
-        return _editor(request, shared, editing_, {"": [str(error)]}, status=422)
-    if version(edit.after) == version(edit.before):
-        return web.go_to(request, f"/questions/{language}/{entry}", "Rien n'avait changé.")
-    answer = await _save(request, shared, own, person.login, editing_, edit)
-    return answer or web.go_to(request, f"/questions/{language}/{entry}", _LIVE)
+    request: Request, shared: web.Shared, person: web.Admin, own: OwnDesk, sheet: Sent
+) -> Response:
+    return await _save(request, shared, own, person.login, sheet)
 
 
 _LIVE = "Enregistré. Les appels reçoivent la nouvelle réponse dans deux secondes."
 
 
-def based(
-    own: Desk, language: str, entry: str, base: str, wanted: Written, theirs: Sequence[str] = ()
-) -> Edit:
-    """The edit of a form that was begun on the version ``base``; some fields stay as they are.
-
-    Raises Conflict when the entry is no longer that version.
-    """
-    found = editing.find(own.root, language, entry)
-    if found is None or version(found.data) != base:
-        raise Conflict(found.data if found else None)
-    if wanted.get("department") == found.department and "department" not in found.data:
-        wanted = {name: value for name, value in wanted.items() if name != "department"}
-    if found.data.get("priority") == "0" and "priority" not in wanted:
-        wanted["priority"] = 0
-    kept = {name: one for name, one in wanted.items() if name not in theirs}
-    kept |= {name: found.data[name] for name in theirs if name in found.data}
-    return Edit(language, entry, found.data, kept)
-
-
-@dataclass(frozen=True)
-class Editing:
-    """An editor: of which entry, and what is typed in it."""
-
-    language: str
-    entry: str
-    """Its id; empty for a new one."""
-    given: Given
-    version: str = ""
-    """That the form was begun on."""
-    learnt: tuple[str, ...] = ()
-    """What callers said that the new entry is made for."""
-
-    @property
-    def address(self) -> str:
-        """Of its page."""
-        return f"/questions/{self.language}/{self.entry}" if self.entry else "/questions/nouvelle"
-
-
-async def _save(
-    request: Request, shared: web.Parts, own: Desk, who: str, editing_: Editing, edit: Edit
-) -> Response | None:
-    """Save, or the page that says why not."""
-    if editing_.given.faults:
-        return _editor(request, shared, editing_, editing_.given.faults, status=422)
+async def _save(request: Request, shared: web.Parts, own: Desk, who: str, sheet: Sheet) -> Response:
+    """Save, or show why not."""
+    if sheet.given.faults:
+        return await _editor(request, shared, sheet, sheet.given.faults, status=422)
+    try:
+        edit = await asyncio.to_thread(sheet.edit, own.root)
+    except Conflict as conflict:
+        return _conflict(request, sheet, conflict.current)
+    except KnowledgeError as error:
+        return await _editor(request, shared, sheet, {"": [str(error)]}, status=422)
+    where = f"/questions/{sheet.language}/{edit.entry}"
+    if version(edit.after) == version(edit.before):
+        return web.go_to(request, where, "Rien n'avait changé.")
     try:
         await own.save(edit, who)
     except Conflict as conflict:
-        return _conflict(request, editing_, edit.after or {}, conflict.current)
+        return _conflict(request, sheet, conflict.current)
     except AlreadyBroken as error:
-        return _editor(request, shared, editing_, {"": _elsewhere(error)}, status=409)
+        return await _editor(request, shared, sheet, {"": _elsewhere(error)}, status=409)
     except KnowledgeError as error:
-        faults = await asyncio.to_thread(faults_by_field, own, edit, error)
-        return _editor(request, shared, editing_, faults, status=422)
-    except FaultsFound:
+        faults = await faults_by_field(own.root, edit, error)
+        return await _editor(request, shared, sheet, faults, status=422)
+    except CallLogError:
         raise
     except IvrError as error:
-        return _editor(request, shared, editing_, {"": [f"Rien n'a été changé : {error}"]},
+        return await _editor(request, shared, sheet, {"": [f"Rien n'a été changé : {error}"]},
                        status=409)  # fmt: skip
-    return None
-
-
-def faults_by_field(own: Desk, edit: Edit, error: KnowledgeError) -> dict[str, list[str]]:
-    """What keeps an edit from being saved, by field."""
-    try:
-        made = editing.drafts(own.root, edit)
-        found = editing.by_field(made[-1], edit.entry, error.faults)
-        return {name: [_beside_field(one) for one in some] for name, some in found.items()}
-    except (IvrError, OSError):
-        return {"": [str(error)]}
-
-
-def _beside_field(message: str) -> str:
-    """A fault as it reads beside its field, without the name that the field has in the file."""
-    if message.startswith("il manque le champ"):
-        return "ce champ est obligatoire : remplissez-le"
-    return re.sub(r"^« \w+ » : ", "", message)
+    if sheet.learnt:
+        keys = {key(REFERENCE, one) for one in sheet.learnt} & {
+            key(REFERENCE, one) for one in sheet.wanted.get("examples", [])
+        }
+        await decide(shared.database, keys, "taken", datetime.now(UTC), edit.entry)
+    return web.go_to(request, where, _LIVE)
 
 
 def _elsewhere(error: KnowledgeError) -> list[str]:
@@ -276,61 +207,63 @@ def _elsewhere(error: KnowledgeError) -> list[str]:
     ]
 
 
-def _editor(
+async def _editor(
     request: Request,
     shared: web.Parts,
-    editing_: Editing,
+    sheet: Sheet,
     faults: Mapping[str, Sequence[str]] | None = None,
     *,
     status: int = 200,
     **more: Any,
 ) -> Response:
     knowledge = shared.store.current
-    name = "questions/editor.html"
+    there = [one for one in knowledge.languages if knowledge.speaks(sheet.entry, one)]
+    french = None
+    if sheet.language != REFERENCE:
+        with suppress(KnowledgeError):  # which the page tells of
+            french = await asyncio.to_thread(editing.find, knowledge.root, REFERENCE, sheet.entry)
     return web.page(
         request,
-        name,
+        "questions/editor.html",
         {
-            "editing": editing_, "given": editing_.given, "faults": faults or {}, "names_of": NAMES,
+            "sheet": sheet, "given": sheet.given, "faults": faults or {}, "names_of": NAMES,
             "departments": knowledge.departments, "places": knowledge.places,
-            "known_as": _known_as(knowledge, editing_), "store_faults": shared.store.faults,
-            "languages": [
-                one for one in knowledge.languages if knowledge.speaks(editing_.entry, one)
-            ],
+            "known_as": _known_as(knowledge, sheet), "store_faults": shared.store.faults,
+            "languages": there, "french": shown(french.data) if french else None,
+            "untranslated": sorted({*knowledge.catalogue.languages} - {*there, REFERENCE}),
             **more,
         },
         status,
     )  # fmt: skip
 
 
-def _known_as(knowledge: Knowledge, editing_: Editing) -> str:
-    entry = knowledge.entries_in(editing_.language).get(editing_.entry)
-    return entry.title if entry else editing_.entry
-
-
-def _language(name: str) -> str:
-    if not re.fullmatch("[a-z]{2}", name):
-        raise HTTPException(404)
-    return name
+def _known_as(knowledge: Knowledge, sheet: Sheet) -> str:
+    for language in (sheet.language, REFERENCE):
+        if entry := knowledge.entries_in(language).get(sheet.entry):
+            return entry.title
+    return sheet.entry
 
 
 # --- two people at the same entry ----------------------------------------------------------------
 
 
-def _conflict(
-    request: Request, editing_: Editing, mine: Written, theirs: Written | None
-) -> Response:
+def _conflict(request: Request, sheet: Sheet, theirs: Written | None) -> Response:
     """Both versions, field by field; the other one's is what the next save is based on."""
+    mine = {
+        name: value
+        for name, value in sheet.wanted.items()
+        if name != "department" or (theirs or {}).get("department")
+    }
     rows = [
         (one.field, NAMES.get(one.field, one.field), readable(one.before), readable(one.after))
-        for one in differences(theirs, {k: v for k, v in mine.items() if k != "department"
-                                        or (theirs or {}).get("department")})
-    ]  # fmt: skip
-    base = version(theirs)
+        for one in differences(theirs, mine)
+    ]
+    if theirs is not None and not rows:
+        return web.go_to(request, sheet.address, "C'était déjà enregistré.")
     return web.page(
         request,
         "questions/conflict.html",
-        {"editing": editing_, "given": editing_.given, "rows": rows, "base": base,
+        {"sheet": sheet, "given": sheet.given, "rows": rows, "base": version(theirs),
          "gone": theirs is None},
         409,
     )  # fmt: skip
@@ -344,7 +277,7 @@ async def ask_to_remove(
     request: Request, shared: web.Shared, person: web.Admin, own: OwnDesk, language: str,
     entry: str,
 ) -> Response:  # fmt: skip
-    found = await asyncio.to_thread(editing.find, own.root, _language(language), entry)
+    found = await asyncio.to_thread(editing.find, own.root, language_named(language), entry)
     if found is None:
         raise HTTPException(404)
     knowledge = shared.store.current
@@ -369,7 +302,7 @@ async def remove(
     entry: str,
 ) -> Response:  # fmt: skip
     form = await request.form()
-    found = await asyncio.to_thread(editing.find, own.root, _language(language), entry)
+    found = await asyncio.to_thread(editing.find, own.root, language_named(language), entry)
     if found is None:
         return web.go_to(request, "/questions", "Cette question était déjà supprimée.")
     if version(found.data) != form.get("version"):

@@ -22,6 +22,7 @@ from ivr.calllog.database import Database
 from ivr.console.accounts import Accounts, Person
 from ivr.console.lockout import KnownBrowsers
 from ivr.console.search import Search
+from ivr.figures.wording import LANGUAGES
 from ivr.knowledge.store import Store
 from ivr.live.mirror import Mirror
 from ivr.settings import Settings
@@ -64,6 +65,7 @@ def _local(context: Context, moment: datetime, form: str = "%d/%m/%Y à %H h %M"
 
 
 templates.env.filters["local"] = _local
+templates.env.filters["language"] = lambda code: LANGUAGES.get(code, code)
 templates.env.globals["menu"] = MENU
 
 

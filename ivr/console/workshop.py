@@ -101,9 +101,9 @@ class Workshop:
         paths = self._settings.paths
         return await self._mind.run(bench.grouped, paths.knowledge, paths.var / "matcher", missed)
 
-    async def hear(self, recording: bytes) -> Transcript:
+    async def hear(self, recording: bytes, language: str) -> Transcript:
         """What is said in a WAV file. Raises AudioFormatError, EngineError, ModelError."""
-        return await self._sound.run(bench.hear, self._settings, recording)
+        return await self._sound.run(bench.hear, self._settings, recording, language)
 
     def listen(self, text: str, language: str) -> Listening:
         """Have a text spoken; returns at once with what tells how far it is."""

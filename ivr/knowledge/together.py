@@ -11,7 +11,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,18 +45,25 @@ def write_all(root: Path, drafts: Sequence[Draft]) -> None:
         changes = [one for one in drafts if one.before != one.after]
         if len(changes) < 2:
             for one in changes:
-                replace(one.file, one.before, one.after)
+                _write(one)
             return
         note = root / NOTE
         replace(note, None, _noted(root, changes))
         try:
             for one in changes:
-                replace(one.file, one.before, one.after)
+                _write(one)
         except BaseException:
             _put_back(changes)
             note.unlink()
             raise
         note.unlink()
+
+
+def _write(one: Draft) -> None:
+    if one.before is None:  # the first file of a language
+        with suppress(OSError):  # which the next line tells
+            one.file.parent.mkdir(exist_ok=True)
+    replace(one.file, one.before, one.after)
 
 
 def put_back(root: Path) -> None:
