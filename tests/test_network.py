@@ -22,6 +22,7 @@ from ivr.settings import Settings
 from ivr.testcaller import network as public
 from ivr.testcaller.caller import Telephones, telephones
 from ivr.testcaller.network import Line, Network, free_port, private_settings
+from tests.test_dialplan import hears
 
 pytestmark = pytest.mark.telephone
 
@@ -65,8 +66,13 @@ async def test_a_trunk_known_by_its_addresses(tmp_path: Path) -> None:
     }
     it = town(tmp_path, trunk)
     async with it.up("addresses"):
-        async with it.phones.call("0899123456", "0612345678"):  # premium numbers are answered too
+        # Premium numbers are answered too.
+        async with it.phones.call("0899123456", "0612345678") as caller:
+            # A telephone that diverts its calls diverts none: it is rung again.
+            await (await it.phones.desk_rings("101")).transfer("0232001077")
             ringing = await it.phones.desk_rings("101")
+            with pytest.raises(TimeoutError):
+                await it.phones.public_rings("0232001077", 0.1)
             assert ringing.presented.number == "0612345678"
             await ringing.answer()
             # The department's own number outside gets a caller; no other number does.
@@ -76,7 +82,20 @@ async def test_a_trunk_known_by_its_addresses(tmp_path: Path) -> None:
             outside = await it.phones.public_rings("0232001077")
             assert (outside.presented.number, outside.presented.name) == ("+33232001000", "")
             await outside.refuse()
-            assert (await it.phones.desk_rings("101", 20)).presented.number == "0612345678"
+            again = await it.phones.desk_rings("101", 20)
+            assert again.presented.number == "0612345678"
+            # The same holds for who is asked first: no other call can be joined with the caller's.
+            await again.answer()
+            async with it.phones.desk_calls("101", "0232001078") as asking:
+                with pytest.raises(AsteriskError, match="not answered"):
+                    await asking.until_answered()
+            async with it.phones.desk_calls("101", "0232001077") as asking:
+                outside = await it.phones.public_rings("0232001077")
+                await outside.answer()
+                await asking.until_answered()
+                await again.transfer_to(asking, "0232001077")
+                await asking.until_ended()
+                await hears(outside, caller)
         # An operator calls a citizen, who sees the town hall's number.
         ari = AriAddress("127.0.0.1", it.network.ports.http, public.USER, it.network.ari_password)
         async with Ari(ari, public.APP) as exchange:

@@ -190,7 +190,7 @@ async def test_no_inbound_context_can_dial(tmp_path: Path, silent: int) -> None:
             endpoint = await asterisk.rx(f"pjsip show endpoint {line}")
             assert re.search(r"^ context +: inbound$", endpoint, re.MULTILINE)
             assert re.search(r"^ allow_transfer +: false$", endpoint, re.MULTILINE)
-    assert reachable(plan, "phones") == {"phones", *DUTY, "operators-out", "out"}
+    assert reachable(plan, "phones") == {"phones", "colleague", *DUTY, "operators-out", "out"}
     assert reachable(plan, "transfers") == {"transfers", "transfer", "operators", "queue"}
     inbound = reachable(plan, "inbound")
     assert inbound == {"inbound", "operators", "queue"}
@@ -231,7 +231,7 @@ async def test_no_operator_dials_out_without_a_provider(tmp_path: Path, silent: 
     case = Case({"trunk": TRUNKS["addresses"]}, DEPARTMENTS, OPERATORS)
     async with prepared(case, tmp_path / "var", silent) as asterisk:
         plan = contexts(await asterisk.rx("dialplan show"))
-    assert reachable(plan, "phones") == {"phones", *DUTY}
+    assert reachable(plan, "phones") == {"phones", "colleague", *DUTY}
 
 
 # What must hold whatever the settings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ivr.asterisk.process import AsteriskProcess
+from ivr.errors import AsteriskError
 from ivr.testcaller.caller import Telephones
 from tests.test_dialplan import TOWN_HALL, hears, no_call_left  # noqa: F401 - a fixture
 
@@ -36,6 +37,27 @@ async def test_a_colleague_who_does_not_want_the_caller(
         assert again.presented.number == "0612345678"
         await again.answer()
         await hears(again, caller)
+
+
+async def test_a_colleague_is_asked_first(phones: Telephones) -> None:
+    async with phones.call(TOWN_HALL, "0612345678") as caller:
+        first = await phones.desk_rings("101")
+        await first.answer()
+        async with phones.desk_calls("102", "101") as busy:  # who has a caller is rung by nobody
+            with pytest.raises(AsteriskError, match="not answered"):
+                await busy.until_answered()
+        async with phones.desk_calls("101", "102") as asking:
+            second = await phones.desk_rings("102")
+            assert second.presented.number == "101"
+            await second.answer()
+            await hears(second, asking)
+            await first.transfer_to(asking, "102")
+            await asking.until_ended()
+        await first.until_ended()
+        await hears(second, caller)
+        await hears(caller, second)
+        await second.hang_up()
+        await caller.until_ended()
 
 
 @pytest.mark.parametrize("number", ["0232001099", "0899123456", "0033612345678", "999"])

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from ivr.asterisk.ari import Ari, AriAddress, Connected
 from ivr.asterisk.ari_leg import open_line
@@ -257,6 +258,10 @@ class Caller(Person):
         if not self._connected.is_set():
             raise AsteriskError(f"the call was not answered: {self.cause}")
 
+    async def dialog(self, part: str) -> str:
+        """``call-id``, ``local_tag`` or ``remote_tag`` of the call."""
+        return await self._ari.variable(self._channel_id, f"CHANNEL(pjsip,{part})")
+
 
 class Incoming(Person):
     """A call that rings on an operator's telephone; to ignore it, do nothing."""
@@ -279,6 +284,18 @@ class Incoming(Person):
     async def transfer(self, to: str) -> None:
         """Send the other side to an extension, without asking it (REFER)."""
         await self._ari.resume(self._channel_id, "transfer", to)
+
+    async def transfer_to(self, other: Caller, extension: str) -> None:
+        """Join the other side with the one that this telephone has called (REFER, Replaces).
+
+        ``extension`` is what ``other`` has dialled; who was called hears the caller, and this
+        telephone is out of it.
+        """
+        dialog = [await other.dialog(part) for part in ("call-id", "remote_tag", "local_tag")]
+        replaces = "{};to-tag={};from-tag={}".format(*dialog)
+        value = f"?Replaces={quote(replaces, safe='')}"
+        await self._ari.set_variable(self._channel_id, "REPLACES", value)
+        await self.transfer(extension)
 
     async def refuse(self) -> None:
         """Press the red button: the switchboard is told that we are busy."""
