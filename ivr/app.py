@@ -19,7 +19,8 @@ from ivr.asterisk.ari import Ari, AriAddress
 from ivr.asterisk.calls import Calls
 from ivr.asterisk.render import AMI_USER, ARI_APP, ARI_USER
 from ivr.call import Mind, Parts, handle
-from ivr.callbacks.jobs import RqJobs
+from ivr.callbacks.dialler import Dialler, settle_at_once
+from ivr.callbacks.jobs import RqJobs, dialler_of
 from ivr.callbacks.policy import policy
 from ivr.callbacks.schedule import Callbacks
 from ivr.calllog.database import Database
@@ -151,7 +152,8 @@ async def _be_told(ami: Ami) -> None:
 async def follow_queues(
     settings: Settings, shared: Parts, presence: Presence, ami: Ami, sounds: Sounds, store: Store
 ) -> None:
-    """Write down who waits and how it ends, and know the places of those who come back.
+    """Write down who waits and how it ends, and know the places of those who come back; and how
+    callbacks end.
 
     On a connection to the database that no call waits for.
     """
@@ -161,9 +163,14 @@ async def follow_queues(
     shared.desk = OperatorsDesk(presence.queues, stays, sounds)
     recorder.subscribe(lambda over: sounds.forget(over.call_id))
     recorder.subscribe(lambda over: shared.forget(over.call_id))
+
+    def dialler() -> Dialler:
+        return dialler_of(settings, store.current, ami, database)
+
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(recorder.run())
+            tasks.create_task(settle_at_once(ami, dialler))
             if settings.callbacks.missed:
                 own = partial(_own_numbers, store)
                 kinds = settings.callbacks.model_dump(include={"foreign", "premium"})

@@ -48,6 +48,7 @@ MIDNIGHT = datetime(2026, 3, 2, 23, 0, tzinfo=UTC)
 class Line:
     """A caller who presses keys, on a line that plays at once and carries no sound."""
 
+    call_id: str = "1.1"
     events: asyncio.Queue[LegEvent | Exception] = field(default_factory=asyncio.Queue)
     queued: asyncio.Future[QueueRequest] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
@@ -57,7 +58,7 @@ class Line:
 
     @property
     def started(self) -> CallStarted:
-        return CallStarted("1.1", CallerId("0612345678"), "0232001000", NOON)
+        return CallStarted(self.call_id, CallerId("0612345678"), "0232001000", NOON)
 
     async def receive(self) -> LegEvent:
         event = await self.events.get()

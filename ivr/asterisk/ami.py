@@ -12,7 +12,6 @@ import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from panoramisk.actions import Action  # type: ignore[import-untyped]
@@ -154,12 +153,6 @@ class Ami:
         """The unique ids of all channels."""
         found = await self._ask({"Action": "CoreShowChannels"}, as_list=True)
         return [one["uniqueid"] for one in found if one.get("event") == "CoreShowChannel"]
-
-    async def started_at(self) -> datetime:
-        """When Asterisk started, to the second."""
-        (found, *_) = await self._ask({"Action": "CoreStatus"})
-        started = f"{found['corestartupdate']} {found['corestartuptime']}"
-        return datetime.strptime(started, "%Y-%m-%d %H:%M:%S").astimezone()
 
     async def add_member(
         self, queue: str, interface: str, name: str, *, penalty: int = 0, paused: bool = False

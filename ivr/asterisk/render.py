@@ -315,8 +315,9 @@ def _path_faults(home: Home, program: AsteriskProgram, settings: Settings) -> li
         for path in (home.root, home.run, program.modules, program.data, sounds)
         if (why := why_unsafe(str(path)))
     ]
-    if found := re.search(r"[,&()]", str(sounds)):  # they separate arguments in a dialplan
-        faults.append(Fault(sounds, 0, "", f"the folder's name must not contain {found[0]!r}"))
+    for path in (home.db, sounds):
+        if found := re.search(r"[,&()]", str(path)):  # they separate arguments in a dialplan
+            faults.append(Fault(path, 0, "", f"the folder's name must not contain {found[0]!r}"))
     return faults
 
 

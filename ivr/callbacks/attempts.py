@@ -13,6 +13,8 @@ from ivr.callbacks.policy import Outcome, Policy, State, Verdict
 from ivr.calllog.database import Database
 from ivr.calllog.tables import Callback, CallbackAttempt
 
+_PREFIX = "rappel-"
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -32,10 +34,6 @@ class Attempts:
     def __init__(self, database: Database, policy: Policy) -> None:
         self._database = database
         self._policy = policy
-
-    async def get(self, callback_id: int) -> Callback | None:
-        """A callback; None when it was erased."""
-        return await self._database.run(lambda session: session.get(Callback, callback_id))
 
     async def pending(self, at: datetime | None = None) -> list[Callback]:
         """Those that wait, of which the time has come by then when ``at`` is given."""
@@ -68,27 +66,23 @@ class Attempts:
         return due_at
 
     async def under_way(self) -> list[Attempt]:
-        """Those begun and not settled, the first first."""
+        """Those begun and not settled, the first first; also of callbacks that a person closed."""
+        return await self._database.run(lambda session: _under_way(session))
 
-        def work(session: Session) -> list[Attempt]:
-            rows = session.execute(
-                select(Callback, CallbackAttempt)
-                .join(CallbackAttempt, CallbackAttempt.id == Callback.attempt)
-                .where(Callback.state == State.DIALLING)
-                .order_by(CallbackAttempt.started_at)
-            )
-            return [Attempt(a.id, c, a.operator or "", a.started_at) for c, a in rows]
-
-        return await self._database.run(work)
+    async def find(self, attempt: str) -> Attempt | None:
+        """One that has begun; None when it is settled."""
+        found = await self._database.run(lambda session: _under_way(session, attempt))
+        return found[0] if found else None
 
     async def settle(self, attempt: str, outcome: Outcome, at: datetime) -> Callback | None:
         """Write down how it ended, and what follows; None when that was written already."""
 
         def work(session: Session) -> Callback | None:
-            row = session.get(CallbackAttempt, attempt)
-            if row is None or row.ended_at is not None:
+            unsettled = (CallbackAttempt.id == attempt, CallbackAttempt.ended_at.is_(None))
+            change = update(CallbackAttempt).where(*unsettled)
+            done = session.execute(change.values(ended_at=at, outcome=outcome))
+            if not done.rowcount:  # type: ignore[attr-defined]
                 return None
-            row.ended_at, row.outcome = at, outcome
             where = (Callback.attempt == attempt, Callback.state == State.DIALLING)
             callback = session.scalar(select(Callback).where(*where))
             if callback is not None:  # else a person has decided meanwhile
@@ -100,6 +94,23 @@ class Attempts:
             return callback
 
         return await self._database.run(work)
+
+
+def is_attempt(channel_id: str) -> bool:
+    """Whether this channel of Asterisk is an operator's who is asked to call somebody back."""
+    return channel_id.startswith(_PREFIX)
+
+
+def _under_way(session: Session, attempt: str | None = None) -> list[Attempt]:
+    query = (
+        select(Callback, CallbackAttempt)
+        .join(CallbackAttempt, CallbackAttempt.callback_id == Callback.id)
+        .where(CallbackAttempt.ended_at.is_(None))
+        .order_by(CallbackAttempt.started_at)
+    )
+    if attempt is not None:
+        query = query.where(CallbackAttempt.id == attempt)
+    return [Attempt(a.id, c, a.operator or "", a.started_at) for c, a in session.execute(query)]
 
 
 def begin(
@@ -115,7 +126,7 @@ def begin(
 
     ordered: by a person, also before it is due. Returns the attempt's id, or None.
     """
-    attempt = f"rappel-{callback_id}-{secrets.token_hex(6)}"
+    attempt = f"{_PREFIX}{callback_id}-{secrets.token_hex(6)}"
     claim = update(Callback).where(Callback.id == callback_id)
     if ordered:
         claim = claim.where(Callback.state.in_([State.PENDING, State.PERSON]))

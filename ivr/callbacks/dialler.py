@@ -6,16 +6,20 @@ came), so that any process may be killed at any moment and another goes on from 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from ivr.asterisk.ami import Origination
-from ivr.asterisk.ami_events import Member
-from ivr.callbacks.attempts import Attempt, Attempts
-from ivr.callbacks.policy import Outcome
+from ivr.asterisk.ami import Ami, Origination
+from ivr.asterisk.ami_events import AmiEvent, HungUp, Member
+from ivr.callbacks.attempts import Attempt, Attempts, is_attempt
+from ivr.callbacks.choice import operator_for
+from ivr.callbacks.policy import Outcome, State
+from ivr.calllog.tables import Callback
+from ivr.errors import AsteriskError, CallLogError
 from ivr.settings import Callbacks as Limits
 
 log = logging.getLogger(__name__)
@@ -29,8 +33,6 @@ ENDED, SAID = "ended", "said"
 """What the dialplan writes: ``ended:DIALSTATUS:cause:seconds``, ``said:key``."""
 CLAIM_HOLDS = timedelta(minutes=30)
 """From when a callback is due, for whoever has claimed it; then a colleague is rung too."""
-A_SECOND = timedelta(seconds=1)
-"""As exactly as Asterisk tells when it started."""
 SHORTEST_TALK_S = 8
 """Seconds under which an answered call may have been a voicemail, or a mistake."""
 HANDED_OVER = timedelta(seconds=20)
@@ -49,8 +51,8 @@ class Exchange(Protocol):
     """What is asked of Asterisk; see ``asterisk.ami.Ami``."""
 
     async def members(self) -> list[Member]: ...
+    async def waiting(self) -> list[tuple[str, str]]: ...
     async def channels(self) -> list[str]: ...
-    async def started_at(self) -> datetime: ...
     async def originate(self, call: Origination) -> None: ...
     async def remember(self, family: str, key: str, value: str) -> None: ...
     async def recall(self, family: str, key: str) -> str | None: ...
@@ -71,41 +73,55 @@ class Dialler:
     now: Callable[[], datetime]
 
     async def sweep(self) -> None:
-        """Settle the attempts that are over, and begin those that are due."""
-        for attempt in await self.attempts.under_way():
-            await self.settle(attempt)
-        if self.can_dial_out:
-            for callback in await self.attempts.pending(self.now()):
-                await self.make(callback.id)
+        """Settle the attempts that are over, and begin those that are due, the longest due first.
 
-    async def make(self, callback_id: int) -> None:
-        """Call somebody back, if it is due and an operator is free; else leave it to a later sweep.
-
-        A callback does not ring an empty room: it waits, which counts as no attempt.
+        A callback waits for an operator whom no caller needs, which counts as no attempt.
         """
-        callback = await self.attempts.get(callback_id)
-        if not self.can_dial_out or callback is None or callback.due_at > self.now():
-            return
-        now = self.now()
-        if self.attempts.opening(callback, now) > now:  # a telephone left on rings nobody at night
-            await self.attempts.postpone(callback, now)
-            return
         under_way = await self.attempts.under_way()
-        members = await self.exchange.members()
-        holder = callback.operator if now < callback.due_at + CLAIM_HOLDS else None
-        taken = {one.operator for one in under_way}
-        operator = free_operator(callback.department, holder, members, taken)
-        if operator is None:
+        if under_way:
+            living = set(await self.exchange.channels())
+            for attempt in under_way:
+                if attempt.id not in living:
+                    await self._settle(attempt, self.now() - attempt.started_at)
+        if self.can_dial_out:
+            await self._begin(await self._within_hours(await self.attempts.pending(self.now())))
+
+    async def _within_hours(self, due: Sequence[Callback]) -> list[Callback]:
+        """Those of departments at work: a telephone left on rings nobody at night."""
+        now = self.now()
+        opening = {one.department: self.attempts.opening(one, now) for one in due}
+        for callback in due:
+            if opening[callback.department] > now:
+                await self.attempts.postpone(callback, now)
+        return [one for one in due if opening[one.department] <= now]
+
+    async def _begin(self, due: Sequence[Callback]) -> None:
+        """Ring an operator for each for whom there is one."""
+        if not due:
             return
-        attempt = await self.attempts.begin(callback, operator, self.now())
-        if attempt is not None:
-            await self._ring(Attempt(attempt, callback, operator, self.now()))
+        members = await self.exchange.members()
+        waiting = [queue for queue, _ in await self.exchange.waiting()]
+        taken = {one.operator for one in await self.attempts.under_way()}
+        nobody: set[tuple[str, str | None]] = set()
+        for callback in due:
+            holder = callback.operator if self.now() < callback.due_at + CLAIM_HOLDS else None
+            wanted = (callback.department, holder)
+            if wanted in nobody:
+                continue
+            operator = operator_for(*wanted, members, waiting, taken)
+            if operator is None:
+                nobody.add(wanted)
+                continue
+            attempt = await self.attempts.begin(callback, operator, self.now())
+            if attempt is not None:
+                taken.add(operator)
+                await self._ring(Attempt(attempt, callback, operator, self.now()))
 
     async def ring(self, attempt_id: str) -> None:
         """Begin the call of an attempt that a person ordered; only once, however often asked."""
-        for attempt in await self.attempts.under_way():
-            if attempt.id == attempt_id:
-                await self._ring(attempt)
+        attempt = await self.attempts.find(attempt_id)
+        if attempt is not None and attempt.callback.state == State.DIALLING:
+            await self._ring(attempt)
 
     async def _ring(self, attempt: Attempt) -> None:
         if await self.exchange.recall(FAMILY, attempt.id) is not None:
@@ -126,14 +142,16 @@ class Dialler:
         )
         log.info("callback %s: ringing %s", callback.reference, attempt.operator)
 
-    async def settle(self, attempt: Attempt) -> None:
-        """Write down how an attempt ended, if it has."""
-        if attempt.id in await self.exchange.channels():
-            return
+    async def ended(self, attempt_id: str) -> None:
+        """Settle an attempt of which Asterisk has told that its call is over."""
+        attempt = await self.attempts.find(attempt_id)
+        if attempt is not None:
+            await self._settle(attempt, timedelta.max)
+
+    async def _settle(self, attempt: Attempt, age: timedelta) -> None:
+        """Write down how an attempt without a channel ended, unless it may still begin."""
         trace = await self.exchange.recall(FAMILY, attempt.id)
-        age = self.now() - attempt.started_at
-        restarted = await self.exchange.started_at() + A_SECOND > attempt.started_at
-        outcome = outcome_of(trace, age, restarted=restarted)
+        outcome = outcome_of(trace, age)
         if outcome is None:
             return
         done = await self.attempts.settle(attempt.id, outcome, self.now())
@@ -142,11 +160,28 @@ class Dialler:
         await self.exchange.forget(FAMILY, attempt.id)
 
 
-def outcome_of(trace: str | None, age: timedelta, *, restarted: bool) -> Outcome | None:
+async def settle_at_once(client: Ami, dialler: Callable[[], Dialler]) -> None:
+    """Settle each attempt as soon as its call ends, for ever; the sweep settles what is missed."""
+    ended: asyncio.Queue[str] = asyncio.Queue()
+
+    def took(event: AmiEvent) -> None:
+        if isinstance(event, HungUp) and is_attempt(event.channel_id):
+            ended.put_nowait(event.channel_id)
+
+    client.subscribe(took)
+    while True:
+        attempt = await ended.get()
+        try:
+            await dialler().ended(attempt)
+        except (AsteriskError, CallLogError) as error:
+            log.warning("how %s ended is written down by the next sweep: %s", attempt, error)
+
+
+def outcome_of(trace: str | None, age: timedelta) -> Outcome | None:
     """How an attempt without a channel ended; None while it may still begin.
 
-    trace: the last that the dialplan wrote. restarted: Asterisk was, since the attempt began; it
-    may then have lost what it wrote in its last second, and the citizen may have been dialled.
+    trace: the last that the dialplan wrote; ``dialling`` was on disk before anybody was called, so
+    that without it nobody was, also when Asterisk was killed.
     """
     step, *details = (trace or "").split(":")
     match step, details:
@@ -155,8 +190,6 @@ def outcome_of(trace: str | None, age: timedelta, *, restarted: bool) -> Outcome
         case "said", [key]:
             return _SAID.get(key, Outcome.REACHED)
         case "dialling", _:
-            return Outcome.UNKNOWN
-        case _ if restarted:
             return Outcome.UNKNOWN
         case "operator" | "declined", _:
             return Outcome.NOBODY
@@ -178,22 +211,6 @@ def _ended(status: str, cause: int, seconds: int) -> Outcome:
     if cause == _REFUSED_CAUSE:
         return Outcome.REFUSED
     return Outcome.BUSY if cause == _BUSY_CAUSE else Outcome.FAILED
-
-
-def free_operator(
-    department: str, holder: str | None, members: Sequence[Member], taken: set[str]
-) -> str | None:
-    """The extension that would ring: of whoever has claimed it, else of somebody free.
-
-    holder: extension of who has claimed it. taken: those being called for another callback.
-    """
-    for member in sorted(members, key=lambda one: one.penalty):
-        extension = member.interface.removeprefix("PJSIP/poste-")
-        wanted = holder in (None, extension) and member.queue == department
-        ready = member.state == "free" and not member.paused and not member.in_call
-        if wanted and ready and extension.isdigit() and extension not in taken:
-            return extension
-    return None
 
 
 def dialled(e164: str) -> str:

@@ -1,7 +1,7 @@
-"""The jobs of RQ: punctual reminders to make a callback. What is true stands in SQL.
+"""The jobs of RQ: punctual reminders to make callbacks. What is true stands in SQL.
 
-A job may be lost, done twice or done late: each looks in SQL at what is to be done, and the sweep,
-every few seconds, does what no job did.
+A job may be lost, done twice or done late: each looks in SQL at what is to be done, and a sweep
+every few seconds does what no job did.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import rq
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from rq import Queue, Retry
+from redis.retry import Retry
+from rq import Queue
 
 from ivr.asterisk.ami import Ami, AmiAddress
 from ivr.asterisk.render import AMI_USER
@@ -24,6 +27,7 @@ from ivr.callbacks.dialler import Dialler
 from ivr.callbacks.policy import policy
 from ivr.calllog.database import Database
 from ivr.errors import AsteriskError, KnowledgeError
+from ivr.knowledge.base import Knowledge
 from ivr.knowledge.store import last_good
 from ivr.secrets import load_or_create
 from ivr.settings import Settings
@@ -37,17 +41,19 @@ JOB_LIMIT = 60
 PATIENCE = 1.0
 """Seconds that Redis is waited for; the sweep does what could not be put into the queue."""
 CONNECT_LIMIT = 5.0
-_RETRY = Retry(max=3, interval=[5, 15, 30])
+_RETRY = rq.Retry(max=3, interval=[5, 15, 30])
 
 
 def connect(settings: Settings, patience: float | None = None) -> Redis:
     """Our Redis, as RQ wants it. ``patience``: seconds for an answer; a worker has no end of it."""
+    hurry: dict[str, Any] = {} if patience is None else {"retry": Retry(NoBackoff(), 0)}
     return Redis(
         host="127.0.0.1",
         port=settings.redis.port,
         password=load_or_create(settings.paths.var).redis,
         socket_connect_timeout=PATIENCE,
         socket_timeout=patience,
+        **hurry,
     )
 
 
@@ -59,15 +65,19 @@ class RqJobs:
         self._queue = Queue(QUEUE, connection=self._redis, default_timeout=JOB_LIMIT)
 
     async def plan(self, callback_id: int, due_at: datetime) -> None:
-        """Have it made when it is due. Never raises: the next sweep finds what was not planned."""
-        name = f"callback-{callback_id}"
+        """Have it made when it is due. Never raises: the next sweep finds what was not planned.
+
+        Callbacks that are due in the same second share a job: hundreds are, at an opening.
+        """
+        when = max(due_at, datetime.now(UTC))
+        options: dict[str, Any] = {"result_ttl": 0, "retry": _RETRY}
+        options["job_id"] = f"due-{when.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
         def put() -> None:
-            options: dict[str, Any] = {"job_id": name, "result_ttl": 0, "retry": _RETRY}
-            if due_at <= datetime.now(UTC):
-                self._queue.enqueue(make, callback_id, **options)
+            if when > due_at:
+                self._queue.enqueue(sweep, **options)
             else:
-                self._queue.enqueue_at(due_at, make, callback_id, **options)
+                self._queue.enqueue_at(due_at, sweep, **options)
 
         await self._put(put)
 
@@ -75,7 +85,8 @@ class RqJobs:
         """Have an attempt that has begun rung now; False when Redis does not answer."""
 
         def put() -> None:
-            self._queue.enqueue(ring, attempt, job_id=attempt, result_ttl=0, retry=_RETRY)
+            options: dict[str, Any] = {"result_ttl": 0, "retry": _RETRY, "at_front": True}
+            self._queue.enqueue(ring, attempt, job_id=attempt, **options)
 
         return await self._put(put)
 
@@ -84,17 +95,13 @@ class RqJobs:
             async with asyncio.timeout(2 * PATIENCE):
                 await asyncio.to_thread(put)
         except (RedisError, OSError, TimeoutError) as error:
-            log.warning("Redis does not take a callback's job (%s); the sweep will", error)
+            why = str(error) or type(error).__name__
+            log.warning("Redis does not take a callback's job (%s); the sweep will", why)
             return False
         return True
 
 
 # --- what RQ runs, in a process of its own -------------------------------------------------------
-
-
-def make(callback_id: int) -> None:
-    """Make a callback, if it is due and an operator is free."""
-    _run(lambda dialler: dialler.make(callback_id))
 
 
 def ring(attempt: str) -> None:
@@ -103,7 +110,7 @@ def ring(attempt: str) -> None:
 
 
 def sweep() -> None:
-    """Settle what is over, begin what is due."""
+    """Settle the attempts that are over, begin those that are due."""
     _run(lambda dialler: dialler.sweep())
 
 
@@ -140,14 +147,15 @@ async def dialler(settings: Settings) -> AsyncIterator[Dialler]:
             await running  # raises why
         if not ami.connected.is_set():
             raise AsteriskError(f"Asterisk at {address} does not answer")
-        yield Dialler(
-            ami,
-            Attempts(database, policy(settings, knowledge)),
-            settings.callbacks,
-            settings.trunk.can_dial_out,
-            lambda: datetime.now(UTC),
-        )
+        yield dialler_of(settings, knowledge, ami, database)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await database.close()
+
+
+def dialler_of(settings: Settings, knowledge: Knowledge, ami: Ami, database: Database) -> Dialler:
+    """A dialler made of what is open already."""
+    attempts = Attempts(database, policy(settings, knowledge))
+    can_dial_out = settings.trunk.can_dial_out
+    return Dialler(ami, attempts, settings.callbacks, can_dial_out, lambda: datetime.now(UTC))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from redis.exceptions import RedisError
 from rq import Queue, Worker
 from rq.exceptions import DuplicateJobError
 from rq.job import Job
+from rq.scheduler import RQScheduler
 
 from ivr.callbacks import jobs
 from ivr.errors import IvrError
@@ -17,6 +20,10 @@ from ivr.settings import Settings
 
 log = logging.getLogger(__name__)
 
+LOOK_EVERY = 1.0
+"""Seconds between two looks for jobs whose time has come."""
+SCHEDULER = "callbacks"
+"""Its name at RQ: the next worker goes on at once where a killed one stopped."""
 SWEEP_EVERY = 5.0
 """Seconds between two sweeps."""
 STALE = timedelta(seconds=20)
@@ -42,7 +49,7 @@ def work(settings: Settings) -> None:
         log.warning("no line leads outside: callbacks wait for people; set [trunk] mode and host")
     try:
         worker = Worker([jobs.QUEUE], connection=redis, maintenance_interval=MAINTENANCE)
-        worker.work(with_scheduler=True, logging_level="WARNING")
+        worker.work(logging_level="WARNING")
     finally:
         stop.set()
 
@@ -54,16 +61,35 @@ def _stale(job: Job) -> bool:
 
 
 def _sweep(settings: Settings, stop: threading.Event) -> None:
-    """Put a sweep into the queue now and then; without Redis, once it is there again."""
-    queue = Queue(jobs.QUEUE, connection=jobs.connect(settings), default_timeout=jobs.JOB_LIMIT)
+    """Put jobs into the queue whose time has come, and a sweep now and then.
+
+    A thread instead of RQ's own process for that, which would outlive a killed worker. Without
+    Redis, both wait for it. The first sweep is put there whatever a killed worker has left.
+    """
+    redis = jobs.connect(settings)
+    queue = Queue(jobs.QUEUE, connection=redis, default_timeout=jobs.JOB_LIMIT)
+    scheduler = RQScheduler([queue], redis, name=SCHEDULER, logging_level=logging.WARNING)
     told = False
-    while not stop.wait(SWEEP_EVERY):
+    swept: float | None = None
+    while True:
         try:
-            job = queue.fetch_job(SWEEP)
-            if job is None or job.is_finished or job.is_failed or job.is_stopped or _stale(job):
-                queue.enqueue(jobs.sweep, job_id=SWEEP, result_ttl=0, failure_ttl=60, at_front=True)
+            if scheduler.acquire_locks():  # type: ignore[no-untyped-call]
+                scheduler.enqueue_scheduled_jobs()  # type: ignore[no-untyped-call]
+            if swept is None or time.monotonic() - swept >= SWEEP_EVERY:
+                _put_sweep(queue, anew=swept is None)
+                swept = time.monotonic()
             told = False
         except (RedisError, OSError, DuplicateJobError) as error:
             if not told:
                 log.warning("callbacks wait for Redis: %s", error)
             told = True
+        if stop.wait(LOOK_EVERY):
+            return
+
+
+def _put_sweep(queue: Queue, *, anew: bool) -> None:
+    """Have a sweep done, unless one waits or is going on. ``anew``: whatever there is."""
+    job = None if anew else queue.fetch_job(SWEEP)
+    if job is None or job.is_finished or job.is_failed or job.is_stopped or _stale(job):
+        options: dict[str, Any] = {"result_ttl": 0, "failure_ttl": 60, "at_front": True}
+        queue.enqueue(jobs.sweep, job_id=SWEEP, **options)
