@@ -94,7 +94,7 @@ async def test_members_join_pause_and_leave(
             await ami.add_member("nowhere", PHONE, "X")
 
 
-async def test_values_outlive_a_restart(tmp_path: Path) -> None:
+async def test_values_outlive_a_kill_once_the_journal_is_gone(tmp_path: Path) -> None:
     settings = private_settings(tmp_path / "var")
     secrets = load_or_create(settings.paths.var, [phone.extension for phone in PHONES])
     process = switchboard(settings, secrets, QUEUES, PHONES)
@@ -104,7 +104,13 @@ async def test_values_outlive_a_restart(tmp_path: Path) -> None:
             await ami.remember("callback", "4821", "accepted:101")
             assert await ami.recall("callback", "4821") == "accepted:101"
             assert await ami.recall("callback", "none") is None
-            await process.stop()
+            await ami.remember("callback", "4822", "accepted:102")
+            journal = process.home.db / "astdb.sqlite3-journal"
+            assert journal.exists(), "the dialplan of callbacks takes it to be on disk"
+            async with asyncio.timeout(10):
+                while journal.exists():  # noqa: ASYNC110 - nothing tells
+                    await asyncio.sleep(0.02)
+            await process.kill()
             await news.until_kind(Disconnected)
             with pytest.raises(AsteriskError, match="not connected"):
                 await ami.members()
@@ -112,6 +118,7 @@ async def test_values_outlive_a_restart(tmp_path: Path) -> None:
             await process.start()
             await news.until_kind(Connected)
             assert await ami.recall("callback", "4821") == "accepted:101"
+            assert await ami.recall("callback", "4822") == "accepted:102"
             await ami.forget("callback", "4821")
             await ami.forget("callback", "4821")
             assert await ami.recall("callback", "4821") is None

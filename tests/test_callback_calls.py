@@ -9,9 +9,10 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -262,6 +263,7 @@ async def test_asterisk_and_everything_else_are_killed(
 
 @pytest.mark.telephone
 async def test_an_operator_calls_now_from_the_console(scene: Scene, tmp_path: Path) -> None:
+    """The first time, Asterisk cannot put on disk that the citizen is called: they are not."""
     phones = scene.it.phones
     now = datetime.now(UTC)
     wish = Wish("+33612345683", "accueil", "", "demain", "1.1", now, due=now + timedelta(days=1))
@@ -273,6 +275,14 @@ async def test_an_operator_calls_now_from_the_console(scene: Scene, tmp_path: Pa
         operator = await phones.desk_rings(DESK, 40)
         assert "est en cours d'appel" in await told(client, await client.post(f"{page}/appeler"))
         await operator.answer()
+        await operator.until_sound()
+        with reading(scene.it.asterisk.home.db / "astdb.sqlite3"):
+            await operator.press("1")
+            callback = await scene.becomes(reference, waits_again)
+            assert callback.attempts == 0
+        await client.post(f"{page}/appeler")
+        operator = await phones.desk_rings(DESK, 40)
+        await operator.answer()
         await operator.press("1")
         citizen = await phones.public_rings("0612345683", 15)
         await citizen.answer()
@@ -281,6 +291,15 @@ async def test_an_operator_calls_now_from_the_console(scene: Scene, tmp_path: Pa
         await scene.becomes(reference, waits_again)
         assert "appel refusé" in (await client.get(page)).text
     await scene.callbacks.cancel(reference, datetime.now(UTC))
+
+
+@contextmanager
+def reading(database: Path) -> Iterator[None]:
+    """Another program reads a database, and keeps its owner from writing."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT COUNT(*) FROM astdb").fetchall()
+        yield
 
 
 async def told(client: Client, answer: httpx.Response) -> str:

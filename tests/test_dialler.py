@@ -221,11 +221,12 @@ async def test_the_end_of_a_call_is_written_down_at_once(hall: Hall) -> None:
     await hall.sweep()
     client = Told(AmiAddress("127.0.0.1", 1, "", ""))
     settling = asyncio.create_task(settle_at_once(client, lambda: hall.dialler))
-    await asyncio.wait_for(client.heard.wait(), 5)
-    client.tell("another")
-    client.tell(hall.exchange.ends("begun"))  # refused: it would be a minute old for the sweep
     try:
-        await asyncio.wait_for(hall.exchange.settled.wait(), 5)
+        async with asyncio.timeout(5):
+            await client.heard.wait()
+            client.tell("another")
+            client.tell(hall.exchange.ends("begun"))  # refused; too young for a sweep to know
+            await hall.exchange.settled.wait()
     finally:
         settling.cancel()
         with contextlib.suppress(asyncio.CancelledError):
