@@ -336,9 +336,13 @@ def _message(error: Mapping[str, Any], model: type[BaseModel]) -> str:
                 "mettez-le entre guillemets doubles"
             )
         return f"{about}un texte était attendu, pas une liste"
-    if kind in ("too_short", "string_too_short"):
+    if kind == "string_too_short":
+        return f"{about}c'est vide : remplissez-le"
+    if kind == "string_too_long":
+        return f"{about}c'est trop long : {context['max_length']} caractères au plus"
+    if kind == "too_short":
         return f"{about}c'est vide : écrivez-en au moins {context.get('min_length', 1)}"
-    if kind in ("too_long", "string_too_long"):
+    if kind == "too_long":
         return f"{about}c'est trop long (au plus {context['max_length']})"
     expected = next((text for start, text in _EXPECTED if kind.startswith(start)), "")
     shown = f" (lu : {given!s:.40})" if isinstance(given, str) else ""

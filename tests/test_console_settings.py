@@ -141,17 +141,17 @@ async def test_closures_come_and_go(town: Console, admin: Client) -> None:
         "vu": await seen(admin, "/reglages/horaires"),
         "debut": "2027-01-04",
         "fin": "2027-01-05",
-        "texte": "l'inventaire: {{ x }} <b>",
+        "texte": "l'inventaire: l'été & l'hiver",
         "horaires": ["mairie", "ccas"],
     }
     assert (await admin.post("/reglages/fermetures/ajouter", form)).status_code == 303
     closures = load(town.settings.paths.knowledge).hours.closures
-    assert closures[-1].reason == "l'inventaire: {{ x }} <b>"
+    assert closures[-1].reason == "l'inventaire: l'été & l'hiver"
     assert closures[-1].schedules == ("mairie", "ccas")
     gone, came = changed(town, "hours.yaml")
     assert (gone, len(came)) == ([], 1)
     page = await admin.get("/reglages/horaires")
-    assert "&lt;b&gt;" in page.text
+    assert "l&#39;été &amp; l&#39;hiver" in page.text
     again = await admin.post("/reglages/fermetures/ajouter", form)
     assert again.status_code == 422, "a double click finds the file changed"
     number = len(closures) - 1
@@ -172,9 +172,46 @@ async def test_an_announcement_is_said_while_it_is_valid(town: Console, admin: C
     during = datetime(2026, 1, 1, 14, 59, tzinfo=UTC)  # 15:59 in Paris
     assert hours.announced(during) == [form["texte"] + "."]
     assert hours.announced(during + timedelta(minutes=1)) == []
-    wrong = {**form, "vu": await seen(admin, "/reglages/annonces"), "fin": "2025-01-01T16:00"}
-    answer = await admin.post("/reglages/annonces/ajouter", wrong)
-    assert "doit venir après" in answer.text
+    page = await admin.get("/reglages/annonces")
+    assert "terminée" in page.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "value", "beside", "told"),
+    [
+        ("annonces", "fin", "2025-01-01T16:00", "", "la fin doit venir après le début"),
+        ("annonces", "fin", "", "fin", "n'est pas un moment"),
+        ("annonces", "texte", "Fermé <b>demain</b>", "texte", "dit tel quel"),
+        ("annonces", "texte", "Fermé {{ town.name }}", "texte", "retirez « {{ »"),
+        ("annonces", "texte", "{% for a in b %}", "texte", "retirez « {% »"),
+        ("annonces", "texte", "Fermé. " * 100, "texte", "trop long : 300 caractères au plus"),
+        ("annonces", "texte", " ", "texte", "c'est vide"),
+        ("fermetures", "texte", "<script>", "texte", "retirez « < »"),
+        ("fermetures", "heures", "9h-12h, 14h-17h", "heures", "faites-en deux"),
+        ("fermetures", "heures", "le soir", "heures", "n'est pas une suite de plages"),
+        ("fermetures", "debut", "demain", "debut", "une date était attendue"),
+        ("ouvertures", "heures", "", "heures", "c'est vide"),
+    ],
+)
+async def test_a_line_that_cannot_be_is_told_and_kept_in_the_form(
+    town: Console, admin: Client, kind: str, field: str, value: str, beside: str, told: str
+) -> None:
+    page = "/reglages/annonces" if kind == "annonces" else "/reglages/horaires"
+    form = {
+        "vu": await seen(admin, page), "debut": "2026-01-01", "fin": "2026-01-02",
+        "texte": "Exceptionnellement fermé", "heures": "" if kind != "ouvertures" else "9h-12h",
+        field: value,
+    }  # fmt: skip
+    answer = await admin.post(f"/reglages/{kind}/ajouter", form)
+    assert answer.status_code == 422
+    shown = html.unescape(answer.text)
+    place = rf'<div class="wrong" id="w-{beside}">(.*?)</div>' if beside else "(.*)"
+    found = re.search(place, shown, re.DOTALL)
+    assert found, shown
+    assert told in found[1]
+    assert value.strip() in shown, "what was typed is kept"
+    assert "<script>" not in answer.text
+    assert changed(town, "hours.yaml") == ([], [])
 
 
 async def test_modes_are_written_in_their_order(town: Console, admin: Client) -> None:

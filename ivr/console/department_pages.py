@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import Response
 
 from ivr.console import web
-from ivr.console.settings_form import told
+from ivr.console.forms import told
 from ivr.console.settings_pages import Field, Seen, save
 from ivr.errors import IvrError
 from ivr.knowledge.directory import DepartmentsFile

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import Response
 
 from ivr.console import web
-from ivr.console.settings_form import DAY_NAMES, read_week, shown_week, told, typed_week
+from ivr.console.forms import DAY_NAMES, Mistyped, Told, read_week, shown_week, told, typed_week
 from ivr.console.settings_pages import Field, Seen, save
 from ivr.errors import IvrError
-from ivr.knowledge.hours import DAYS, Hours, Mode
+from ivr.knowledge.hours import DAYS, Announcement, Hours, Mode
 from ivr.knowledge.settings_files import intervals, read_as, set_week, version
 from ivr.yamledit import FileChanged
 
@@ -31,6 +32,17 @@ LISTS = {
     "annonces": ("announcements", "une annonce"),
 }
 """The lists that lines are added to and taken from: address, key, how the log calls one."""
+LINE_FIELDS = {
+    "from": "debut",
+    "until": "fin",
+    "hours": "heures",
+    "reason": "texte",
+    "text": "texte",
+    "schedules": "horaires",
+}
+"""The keys of such a line, and the fields of the form."""
+SOON = "Les appels en tiennent compte dans deux secondes."
+LIVE = f"C'est enregistré. {SOON}"
 SPARE = 2
 """Empty lines at the end of the form of modes."""
 
@@ -67,7 +79,7 @@ async def change_schedule(
         await save(shared, person, FILE, vu, change, f"a modifié l'horaire {name}")
     except (IvrError, ValueError) as error:
         return _schedule_page(request, shared, name, error, typed)
-    return web.go_to(request, "/reglages/horaires", f"L'horaire « {name} » est enregistré.")
+    return web.go_to(request, "/reglages/horaires", f"L'horaire « {name} » est enregistré. {SOON}")
 
 
 @router.get("/reglages/annonces")
@@ -108,13 +120,14 @@ async def change_modes(
         await save(shared, person, FILE, vu, change, "a modifié qui répond et quand")
     except (IvrError, ValueError) as error:
         return _modes_page(request, shared, error, [*lines, last])
-    return web.go_to(request, "/reglages/modes", "C'est enregistré.")
+    return web.go_to(request, "/reglages/modes", LIVE)
 
 
 @router.post("/reglages/{kind}/ajouter")
 async def add(
-    request: Request, shared: web.Shared, person: web.Admin, kind: str, vu: Seen, debut: Field,
-    fin: Field = "", heures: Field = "", texte: Field = "", horaires: Several = None,
+    request: Request, shared: web.Shared, person: web.Admin, kind: str, vu: Seen,
+    debut: Field = "", fin: Field = "", heures: Field = "",
+    texte: Annotated[str, Form(max_length=5_000)] = "", horaires: Several = None,
 ) -> Response:  # fmt: skip
     """Add a closure, an opening or an announcement."""
     key, called = _list(kind)
@@ -130,7 +143,7 @@ async def add(
     except (IvrError, ValueError) as error:
         template = "settings/announcements.html" if kind == "annonces" else "settings/hours.html"
         return _page(request, shared, template, error, {"kind": kind, **typed})
-    return web.go_to(request, _home(kind), "C'est enregistré.")
+    return web.go_to(request, _home(kind), LIVE)
 
 
 @router.post("/reglages/{kind}/{number}/retirer")
@@ -151,7 +164,7 @@ async def remove(
     except IvrError as error:
         template = "settings/announcements.html" if kind == "annonces" else "settings/hours.html"
         return _page(request, shared, template, error)
-    return web.go_to(request, _home(kind), "C'est retiré.")
+    return web.go_to(request, _home(kind), f"C'est retiré. {SOON}")
 
 
 def _list(kind: str) -> tuple[str, str]:
@@ -173,11 +186,14 @@ def _line(kind: str, typed: Mapping[str, Any]) -> dict[str, Any]:
     line: dict[str, Any] = {"from": start}
     if end and end != start:
         line["until"] = end
-    hours = intervals(typed["heures"])
+    try:
+        hours = intervals(typed["heures"])
+    except ValueError as error:
+        raise Mistyped({"heures": str(error)}) from error
     if kind == "ouvertures":
         line["hours"] = hours
     elif len(hours) > 1:
-        raise ValueError("Une fermeture n'a qu'une plage horaire : faites-en deux.")
+        raise Mistyped({"heures": "Une fermeture n'a qu'une plage horaire : faites-en deux."})
     elif hours:
         line["hours"] = hours[0]
     if kind == "fermetures":
@@ -220,10 +236,20 @@ def _page(
         "data": {key: data.get(key) or [] for key, _ in LISTS.values()},
         "days": DAY_NAMES,
         "seen": version(shared.settings.paths.knowledge / FILE),
-        "fault": told(error).general,
+        "told": told(error, names=LINE_FIELDS),
         "given": given or {},
+        "nothing": Told(),
+        "stages": [_stage(one, datetime.now(hours.zone)) for one in hours.announcements],
     }
     return web.page(request, template, context, 422 if error else 200)
+
+
+def _stage(one: Announcement, now: datetime) -> str:
+    """Whether an announcement is said. ``now`` is in the town's zone."""
+    wall = now.replace(tzinfo=None)
+    if one.until <= wall:
+        return "terminée"
+    return "dite en ce moment" if one.first <= wall else "à venir"
 
 
 def _schedule_page(

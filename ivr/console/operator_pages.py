@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import Response
 
 from ivr.console import web
-from ivr.console.settings_form import DAY_NAMES, Mistyped, read_week, shown_week, told, typed_week
+from ivr.console.forms import DAY_NAMES, Mistyped, read_week, shown_week, told, typed_week
 from ivr.console.settings_pages import Field, Seen, save
 from ivr.errors import IvrError
 from ivr.knowledge.directory import OperatorsFile, Skill

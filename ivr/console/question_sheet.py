@@ -11,6 +11,7 @@ from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
 
+from ivr.console.forms import beside
 from ivr.console.question_form import Given, entry_of, new_id, received
 from ivr.errors import IvrError, KnowledgeError
 from ivr.knowledge import editing
@@ -126,13 +127,6 @@ async def faults_by_field(root: Path, edit: Edit, error: KnowledgeError) -> Mapp
     try:
         made = await asyncio.to_thread(editing.drafts, root, edit)
         found = editing.by_field(made[0], edit.entry, error.faults)
-        return {name: [_beside_field(one) for one in some] for name, some in found.items()}
+        return {name: [beside(one) for one in some] for name, some in found.items()}
     except (IvrError, OSError):
         return {"": [str(error)]}
-
-
-def _beside_field(message: str) -> str:
-    """A fault as it reads beside its field, without the name that the field has in the file."""
-    if message.startswith("il manque le champ"):
-        return "ce champ est obligatoire : remplissez-le"
-    return re.sub(r"^« \w+ » : ", "", message)

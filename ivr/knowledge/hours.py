@@ -16,7 +16,14 @@ from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 import holidays
-from pydantic import Field, PlainValidator, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from ivr.knowledge.intervals import (
     WHOLE_DAY,
@@ -26,6 +33,7 @@ from ivr.knowledge.intervals import (
     Period,
     in_sequence,
 )
+from ivr.knowledge.text import sayable
 from ivr.yamlfile import Model
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -88,7 +96,7 @@ class _Dates(Model):
     @model_validator(mode="after")
     def _forward(self) -> Self:
         if self.until is not None and self.until < self.first:
-            raise ValueError(f"« until » ({self.until}) vient avant « from » ({self.first})")
+            raise ValueError("la fin (« until ») vient avant le début (« from »)")
         return self
 
     def covers(self, schedule: str | None, day: date) -> bool:
@@ -101,7 +109,7 @@ class Closure(_Dates):
     """A day, some days or a part of a day when what is usually open is not."""
 
     hours: Opening = WHOLE_DAY
-    reason: str = Field(min_length=1)
+    reason: Annotated[str, AfterValidator(sayable)] = Field(min_length=1, max_length=200)
     """Completes "c'est …": "le pont de l'Ascension"."""
 
 
@@ -144,7 +152,7 @@ WallClock = Annotated[
 class Announcement(Model):
     """What the greeting says besides, for a while: "Exceptionnellement, …"."""
 
-    text: str = Field(min_length=1, max_length=300)
+    text: Annotated[str, AfterValidator(sayable)] = Field(min_length=1, max_length=300)
     first: WallClock = Field(alias="from")
     until: WallClock
     """It is no longer said from then on."""
@@ -157,7 +165,7 @@ class Announcement(Model):
     @model_validator(mode="after")
     def _forward(self) -> Self:
         if self.until <= self.first:
-            raise ValueError("« until » doit venir après « from »")
+            raise ValueError("la fin (« until ») doit venir après le début (« from »)")
         return self
 
 

@@ -1,7 +1,8 @@
-"""What the forms of settings share: hours as typed, and what is wrong beside its field."""
+"""What the console's forms share: hours as typed, and what is wrong beside its field."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,10 @@ DAY_NAMES = dict(
         DAYS, ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"), strict=True
     )
 )
+
+
+_KEY = re.compile(r"^« \w+ » : | \(« \w+ »\)")
+"""A key of a file where a message names it besides."""
 
 
 class Mistyped(ValueError):
@@ -62,10 +67,17 @@ def told(
         if own and fault.where not in own:
             general.append(f"{fault.where} : {fault.message}" if fault.where else fault.message)
         elif field:
-            fields.setdefault(field, []).append(fault.message)
+            fields.setdefault(field, []).append(beside(fault.message))
         else:
-            general.append(fault.message)
+            general.append(beside(fault.message))
     return Told("\n".join(general), fields)
+
+
+def beside(message: str) -> str:
+    """A fault as it reads beside its field, without the name that the field has in the file."""
+    if message.startswith("il manque le champ"):
+        return "ce champ est obligatoire : remplissez-le"
+    return _KEY.sub("", message)
 
 
 def _field(path: str, names: Mapping[str, str]) -> str | None:
