@@ -79,9 +79,7 @@ HUNG_S = 20.0
 
 async def serve(settings: Settings) -> None:
     """Answer calls until cancelled; raises IvrError for what no restart would cure."""
-    store = Store(
-        settings.paths.knowledge, prompts=PROMPTS, kept=settings.paths.var / "knowledge.good"
-    )
+    store = Store(settings.paths.knowledge, prompts=PROMPTS, kept=settings.kept_knowledge)
     secrets = load_or_create(settings.paths.var, exchange.extensions(store.current))
     address = AriAddress("127.0.0.1", settings.asterisk.http_port, ARI_USER, secrets.ari)
     async with (

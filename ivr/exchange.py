@@ -16,6 +16,7 @@ from ivr.errors import AsteriskError, FaultsFound
 from ivr.knowledge.base import RECEPTION, Knowledge
 from ivr.knowledge.directory import Skill, national
 from ivr.knowledge.load import load
+from ivr.knowledge.store import last_good
 from ivr.secrets import load_or_create
 from ivr.settings import Settings
 
@@ -34,6 +35,14 @@ _PENALTIES = {Skill.EXPERT: PENALTY - 1, Skill.NORMAL: PENALTY, Skill.BACKUP: PE
 def learn(settings: Settings) -> Knowledge:
     """The knowledge as it is on disk. Raises KnowledgeError with every fault."""
     return load(settings.paths.knowledge, prompts=PROMPTS)
+
+
+def usable(settings: Settings) -> Knowledge:
+    """The knowledge that calls are answered by: where the files are broken, the last good version.
+
+    Raises KnowledgeError when there is none.
+    """
+    return last_good(settings.paths.knowledge, settings.kept_knowledge)
 
 
 def extensions(knowledge: Knowledge) -> list[str]:
@@ -68,10 +77,10 @@ def plan(knowledge: Knowledge) -> tuple[list[QueueSpec], list[PhoneSpec]]:
 def render_asterisk(settings: Settings, knowledge: Knowledge | None = None) -> Path:
     """Write Asterisk's configuration under ``var/``; returns its ``asterisk.conf``.
 
-    knowledge: default: what is on disk. Raises KnowledgeError, SettingsError or AsteriskError;
+    knowledge: default: the usable one. Raises KnowledgeError, SettingsError or AsteriskError;
     nothing is written then.
     """
-    known = learn(settings) if knowledge is None else knowledge
+    known = usable(settings) if knowledge is None else knowledge
     secrets = load_or_create(settings.paths.var, extensions(known))
     return render(settings, secrets, *plan(known), find_asterisk(settings))
 

@@ -322,6 +322,11 @@ class Settings(Section):
         return self.paths.var / "messages"
 
     @property
+    def kept_knowledge(self) -> Path:
+        """The last good version of the knowledge, for when the files are broken."""
+        return self.paths.var / "knowledge.good"
+
+    @property
     def sounds(self) -> Path:
         """Folder of the sounds that the switchboard makes and Asterisk plays."""
         return self.asterisk.sounds or (self.paths.var / "sounds").absolute()

@@ -6,14 +6,18 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from ivr import app
-from ivr.errors import AriRefused
+from ivr import app, exchange
+from ivr.errors import AriRefused, KnowledgeError
+from ivr.knowledge.store import Store
+from ivr.settings import Paths, Settings
 from ivr.testcaller.network import private_settings
 from tests.fake_ari import fake_ari
+from tests.knowledge_folder import write
 
 
 async def test_a_refused_password_is_told_as_it_is(
@@ -82,3 +86,16 @@ asyncio.run(main())
     )
     assert ended.returncode == 1
     assert "Timeout" in ended.stderr
+
+
+def test_after_a_broken_edit_the_switchboard_starts_again_with_the_last_good_version(
+    tmp_path: Path,
+) -> None:
+    root = write(tmp_path / "knowledge")
+    settings = Settings(paths=Paths(var=tmp_path / "var", knowledge=root))
+    Store(root, kept=settings.kept_knowledge)
+    (root / "departments.yaml").write_text("departments: [", encoding="utf-8")
+    conf = exchange.render_asterisk(settings)
+    assert "[accueil]" in (conf.parent / "queues.conf").read_text(encoding="utf-8")
+    with pytest.raises(KnowledgeError):
+        exchange.learn(settings)

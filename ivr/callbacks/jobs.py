@@ -128,8 +128,8 @@ def _run(work: Callable[[Dialler], Awaitable[None]]) -> None:
 @asynccontextmanager
 async def dialler(settings: Settings) -> AsyncIterator[Dialler]:
     """A dialler of these settings, connected. Raises AsteriskError, CallLogError."""
-    kept = settings.paths.var / "knowledge.good"
-    knowledge = await asyncio.to_thread(last_good, settings.paths.knowledge, kept)
+    folder, kept = settings.paths.knowledge, settings.kept_knowledge
+    knowledge = await asyncio.to_thread(last_good, folder, kept)
     secrets = load_or_create(settings.paths.var)
     address = AmiAddress("127.0.0.1", settings.asterisk.ami_port, AMI_USER, secrets.ami)
     ami = Ami(address)

@@ -57,7 +57,7 @@ def callbacks(
 
     settings = settings_of(context)
     orders = listing.Orders(done, cancel, reschedule, note)
-    run(listing.run(settings, exchange.learn(settings), orders, as_json=as_json))
+    run(listing.run(settings, exchange.usable(settings), orders, as_json=as_json))
 
 
 @group.command()
@@ -79,7 +79,7 @@ def figures(
     settings = settings_of(context)
     form = "json" if as_json else "csv" if as_csv else "text"
     wanted = commands.Wanted(first, last, by, form, rebuild)
-    run(commands.figures(settings.database_url, exchange.learn(settings), wanted))
+    run(commands.figures(settings.database_url, exchange.usable(settings), wanted))
 
 
 @group.command("demo-data")

@@ -34,7 +34,7 @@ def export(
     from ivr.retention import commands
 
     settings = settings_of(context)
-    zone = exchange.learn(settings).hours.zone
+    zone = exchange.usable(settings).hours.zone
     run(commands.export(settings, number, output, zone, as_json=as_json))
 
 

@@ -121,9 +121,11 @@ def last_good(root: Path, kept: Path) -> Knowledge:
     """
     try:
         return load(root)
-    except KnowledgeError:
+    except KnowledgeError as error:
         if not kept.is_dir():
             raise
+        log.warning("%s has faults (ivr check): the last good version is used", root)
+        log.debug("%s", error)
         return load(kept)
 
 
