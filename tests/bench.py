@@ -5,19 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
-
-from rich.console import Console
-from rich.table import Table
 
 from ivr import app, exchange, simulate
 from ivr.audio.line import telephone_line
@@ -36,6 +32,7 @@ from ivr.speech.voices import configured, open_speech
 from ivr.testcaller.caller import Manner, Telephones, telephones
 from ivr.testcaller.network import Network
 from ivr.testcaller.people import people
+from tests.bench_tools import Process, print_table, seconds, spread
 from tests.exchange import TOWN_HALL
 from tests.tones import Tones
 from tests.town import ROOT, environment, settings_in
@@ -75,9 +72,6 @@ LOOK, AT_REST = 3.0, 0.1
 
 T = TypeVar("T")
 
-console = Console(width=100)
-
-
 # --- what is measured -----------------------------------------------------------------------------
 
 
@@ -116,7 +110,7 @@ async def engines(settings: Settings) -> None:
     conversation = simulate.Simulation(mind, AT)
     matched = [(await _timed(conversation.hear(text.text)))[0] for _, text in heard]
     rows.append(("matching, s", matched))
-    _print(title, ["", "median", "p90", "worst"], [[name, *_spread(x)] for name, x in rows])
+    print_table(title, ["", "median", "p90", "worst"], [[name, *spread(x)] for name, x in rows])
 
 
 async def starts(settings: Settings) -> None:
@@ -128,9 +122,9 @@ async def starts(settings: Settings) -> None:
             took.append(time.monotonic() - begin)
             if len(took) == STARTS:
                 await _until_at_rest(supervisor)
-                _print("Memory at rest", ["process", "resident, MB", "own share, MB"],
+                print_table("Memory at rest", ["process", "resident, MB", "own share, MB"],
                        [[one.name, *one.memory()] for one in _family(supervisor)])  # fmt: skip
-    _print("Warm start", [f"{STARTS} times, s"], [[", ".join(f"{s:.1f}" for s in took)]])
+    print_table("Warm start", [f"{STARTS} times, s"], [[", ".join(f"{s:.1f}" for s in took)]])
 
 
 async def gap(settings: Settings, phones: Telephones) -> None:
@@ -138,13 +132,13 @@ async def gap(settings: Settings, phones: Telephones) -> None:
     gaps = [(await _call(phones, n, [question]))[0] for n, question in enumerate(QUESTIONS)]
     turns = await _turns(settings, len(gaps))
     rows = [
-        [turn.heard, turn.about.split()[0], _seconds(gap), _seconds((turn.response_ms or 0) / 1000)]
+        [turn.heard, turn.about.split()[0], seconds(gap), seconds((turn.response_ms or 0) / 1000)]
         for turn, gap in zip(reversed(turns), gaps, strict=False)
     ]
-    _print("One call at a time", ["understood", "answer", "on the wire, s", "logged, s"], rows)
+    print_table("One call at a time", ["understood", "answer", "on the wire, s", "logged, s"], rows)
     answered = [gap for gap in gaps if gap is not None]
-    _print("Response gap on the wire", ["calls", "median, s", "p90, s", "worst, s"],
-           [[f"{len(answered)} of {len(gaps)}", *_spread(answered)]])  # fmt: skip
+    print_table("Response gap on the wire", ["calls", "median, s", "p90, s", "worst, s"],
+           [[f"{len(answered)} of {len(gaps)}", *spread(answered)]])  # fmt: skip
 
 
 async def crowd(settings: Settings, phones: Telephones, supervisor: int) -> None:
@@ -162,12 +156,12 @@ async def crowd(settings: Settings, phones: Telephones, supervisor: int) -> None
         overloaded = sum(turn.happened == "overloaded" for turn in turns)
         cpu = sum(one.cpu() - before.get(one.pid, 0) for one in _family(supervisor)) / elapsed
         busy = 1 - (_idle() - idle) / elapsed / (os.cpu_count() or 1)
-        rows.append([str(callers), f"{len(served)} of {2 * callers}", *_spread(served),
+        rows.append([str(callers), f"{len(served)} of {2 * callers}", *spread(served),
                      str(overloaded), f"{cpu:.2f}", f"{busy:.0%}"])  # fmt: skip
-    _print("Calls at once, two questions each",
+    print_table("Calls at once, two questions each",
            ["calls", "answered", "median, s", "p90, s", "worst, s", "to the keypad",
             "cores, ours", "machine busy"], rows)  # fmt: skip
-    _print("Memory after them", ["process", "resident, MB", "own share, MB"],
+    print_table("Memory after them", ["process", "resident, MB", "own share, MB"],
            [[one.name, *one.memory()] for one in _family(supervisor)])  # fmt: skip
 
 
@@ -275,31 +269,14 @@ async def _until_at_rest(supervisor: int) -> None:
 # --- processes ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Process:
-    pid: int
-    name: str
-
-    def memory(self) -> list[str]:
-        """Resident, and with what it shares divided by those it shares it with; in MB."""
-        lines = Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines()[1:]
-        kb = {name: int(value.split()[0]) for name, _, value in (x.partition(":") for x in lines)}
-        return [f"{kb['Rss'] / 1000:.0f}", f"{kb['Pss'] / 1000:.0f}"]
-
-    def cpu(self) -> float:
-        """Seconds of a core used so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _family(supervisor: int) -> list[_Process]:
+def _family(supervisor: int) -> list[Process]:
     """The supervisor and what it runs."""
     children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
     names = ("redis", "rehearse", "serve", "asterisk")
-    found = [_Process(supervisor, "supervisor")]
+    found = [Process(supervisor, "supervisor")]
     for pid in map(int, children):
         command = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-        found.append(_Process(pid, next((name for name in names if name in command), command)))
+        found.append(Process(pid, next((name for name in names if name in command), command)))
     return found
 
 
@@ -320,27 +297,6 @@ async def _timed(work: Awaitable[T]) -> tuple[float, T]:
 
 def _ratios(timed: Sequence[tuple[float, object]], lengths: Sequence[float]) -> list[float]:
     return [took / length for (took, _), length in zip(timed, lengths, strict=True)]
-
-
-def _spread(values: Sequence[float]) -> list[str]:
-    """Median, nine in ten, worst."""
-    if not values:
-        return ["-"] * 3
-    ordered = sorted(values)
-    ninth = ordered[round(0.9 * (len(ordered) - 1))]
-    return [_seconds(x) for x in (statistics.median(ordered), ninth, ordered[-1])]
-
-
-def _seconds(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
-
-
-def _print(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    load = f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
-    table = Table(*heads, title=title, caption=load, title_justify="left")
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
 
 
 async def main(wanted: Sequence[str]) -> None:

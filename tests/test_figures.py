@@ -8,10 +8,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
 
 from ivr.calllog.database import Database
-from ivr.calllog.tables import Call, FiguresDay, Turn
+from ivr.calllog.tables import Call, Callback, CallbackAttempt, FiguresDay, Turn
 from ivr.figures import days as kept_days
 from ivr.figures import period as periods
 from ivr.figures.fate import Fate
@@ -375,3 +376,33 @@ async def test_days_are_counted_anew_after_a_correction(
     assert await kept_days.forget_kept(database, counting) == (8, 0)
     assert await kept_days.keep(database, counting, NOW) == 8
     assert (await of(database, town, Log(), WEEK)).figures.lost == 1
+
+
+async def test_callbacks_are_kept_once_all_of_a_day_are_closed_and_outlive_the_purge(
+    database: Database, town: Knowledge
+) -> None:
+    log = a_week()
+    log.callback("2026-03-02T10:00", ("2026-03-03T17:00", "reached"), state="done")
+    log.callback("2026-03-02T11:00", state="cancelled", updated="2026-03-02T12:00")
+    log.callback("2026-03-04T10:00", ("2026-03-04T11:00", "no-answer"), state="pending")
+    before = await of(database, town, log, WEEK)
+    counting = kept_days.Town.of(town)
+    await kept_days.keep(database, counting, NOW)
+    assert (await of(database, town, Log(), WEEK)).callbacks == before.callbacks
+    done = select(Callback).where(Callback.state != "pending")
+
+    def purge(session: Session) -> None:
+        for one in session.scalars(done):
+            session.execute(delete(CallbackAttempt).where(CallbackAttempt.callback_id == one.id))
+            session.delete(one)
+
+    await database.run(purge)
+    after = await of(database, town, Log(), WEEK)
+    assert after.callbacks == before.callbacks
+    assert (after.callbacks.count, after.callbacks.open) == (3, 1)
+    # The 4th is still counted from the call log, and the 2nd cannot be counted anew.
+    close = update(Callback).values(state="cancelled")
+    await database.run(lambda session: session.execute(close))
+    assert (await of(database, town, Log(), WEEK)).callbacks.open == 0
+    dropped, stayed = await kept_days.forget_kept(database, counting)
+    assert (dropped, stayed) == (7, 1)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import alembic.command
 import alembic.config
+from pydantic_core import from_json
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -78,7 +79,7 @@ def _engine(url: str, busy_ms: int) -> Engine:
             file = Path(parsed.database)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch(mode=0o600)  # who called, and what they said
-        engine = create_engine(parsed)
+        engine = create_engine(parsed, json_deserializer=from_json)  # twice as fast as json
     except (SQLAlchemyError, ImportError, OSError) as error:
         raise CallLogError(
             f"call log {_shown(url)}: {_cause(error)}; correct [database] url in ivr.toml, or "

@@ -285,7 +285,7 @@ class Purge(Base):
 
 
 class FiguresDay(Base):
-    """The counts of one day's calls, kept so that a year of figures is read at once."""
+    """The counts of one day's calls and callbacks, kept so that a year is read at once."""
 
     __tablename__ = "figures_days"
 
@@ -293,6 +293,8 @@ class FiguresDay(Base):
     """On the town's calendar."""
     counts: Mapped[dict[str, Any]] = mapped_column(JSON)
     """See ``ivr/figures/days.py``; nothing of it tells of a person."""
+    callbacks: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), default=None)
+    """Counts of the callbacks taken on that day; None while one of them is still to be made."""
     kept_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -74,6 +74,9 @@ def demo_settings(settings: Settings) -> Settings:
     knowledge = var / "knowledge"
     if not knowledge.exists():
         shutil.copytree(settings.paths.knowledge, knowledge)
+    learnt = settings.paths.var / "matcher"
+    if learnt.exists() and not (var / "matcher").exists():  # or the first use takes minutes
+        shutil.copytree(learnt, var / "matcher")
     paths = settings.paths.model_copy(update={"var": var, "knowledge": knowledge})
     database = settings.database.model_copy(update={"url": f"sqlite:///{file}"})
     return settings.model_copy(update={"paths": paths, "database": database})

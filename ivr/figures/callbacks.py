@@ -7,18 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ivr.calllog.tables import Callback, CallbackAttempt
-from ivr.figures.period import DAY, start_of
+from ivr.calllog.tables import Callback, CallbackAttempt, FiguresDay
+from ivr.figures.period import DAY, Period, start_of
 from ivr.figures.spread import Spread
-from ivr.figures.tally import seconds_step
+from ivr.figures.tally import Count, Tally, seconds_step
 from ivr.knowledge.base import RECEPTION, Knowledge
 
 HORIZON = 366
 """Days that the next open day is looked for in."""
+DayCounts = dict[str, dict[str, Counter[str]]]
+"""Of one day, as kept: by department, and by Count."""
 NOBODY = ("", "nobody")
 """Outcomes of attempts in which the citizen's telephone was not dialled."""
 
@@ -56,62 +59,74 @@ class Taken:
 class CallbackFigures:
     """Figures of some callbacks."""
 
-    taken: Sequence[Taken]
+    departments: Mapping[str, Tally]
+    """Counts by department."""
+    waiting: Mapping[str, datetime]
+    """By department, when the oldest that is still to be done was taken."""
     now: datetime
+
+    @cached_property
+    def _tally(self) -> Tally:
+        whole = Tally()
+        for one in self.departments.values():
+            whole.add(one.counts)
+        return whole
+
+    @property
+    def _counts(self) -> Counter[str]:
+        return self._tally.of(Count.CALLBACK)
 
     @property
     def count(self) -> int:
         """How many were taken."""
-        return len(self.taken)
+        return self._counts["taken"]
 
-    @cached_property
+    @property
     def made(self) -> int:
         """The citizen's telephone was dialled at least once."""
-        return sum(one.made_at is not None for one in self.taken)
+        return self._counts["made"]
 
-    @cached_property
+    @property
     def open(self) -> int:
         """Still to be done."""
-        return sum(one.open for one in self.taken)
+        return self._counts["open"]
 
-    @cached_property
+    @property
     def late(self) -> int:
         """Made too late, or still to be made and too late already."""
-        return sum(one.late(self.now) for one in self.taken)
+        return self._counts["late"]
 
-    @cached_property
+    @property
     def on_time_share(self) -> float | None:
         """Of those that were made or should have been, the share made on time; None: none."""
-        on_time = sum(one.on_time for one in self.taken)
+        on_time = self._counts["on-time"]
         return on_time / (on_time + self.late) if on_time + self.late else None
 
-    @cached_property
+    @property
     def outcomes(self) -> Counter[str]:
         """Callbacks that are not open, by the outcome of the last attempt, or ``cancelled``."""
-        return Counter(
-            "cancelled" if one.state == "cancelled" else one.outcome
-            for one in self.taken
-            if not one.open
-        )
+        return self._tally.of(Count.CALLBACK_OUTCOME)
 
     @cached_property
     def delay(self) -> Spread:
         """From taken until made, in s."""
-        delays = (one.made_at - one.taken_at for one in self.taken if one.made_at)
-        return Spread(Counter(seconds_step(delay) for delay in delays))
+        return Spread.of(self._tally.of(Count.CALLBACK_DELAY))
 
-    @cached_property
+    @property
     def oldest(self) -> timedelta | None:
         """The age of the oldest that is still to be done."""
-        return max((self.now - one.taken_at for one in self.taken if one.open), default=None)
+        return max((self.now - taken for taken in self.waiting.values()), default=None)
 
     @cached_property
     def by_department(self) -> Mapping[str, CallbackFigures]:
         """The same by department."""
-        names = sorted({one.department for one in self.taken})
         return {
-            name: CallbackFigures([one for one in self.taken if one.department == name], self.now)
-            for name in names
+            who: CallbackFigures(
+                {who: tally},
+                {who: self.waiting[who]} if who in self.waiting else {},
+                self.now,
+            )
+            for who, tally in sorted(self.departments.items())
         }
 
 
@@ -144,10 +159,68 @@ class Deadlines:
 
 
 def callback_figures(
-    session: Session, bounds: tuple[datetime, datetime], deadlines: Deadlines, now: datetime
+    session: Session, period: Period, deadlines: Deadlines, now: datetime
 ) -> CallbackFigures:
-    """The callbacks taken from one moment until another, that one excluded."""
-    return CallbackFigures(list(_taken(session, bounds, deadlines)), now)
+    """The callbacks taken in a period: of each day what was kept of it, or counted now."""
+    departments: dict[str, Tally] = {}
+    waiting: dict[str, datetime] = {}
+    kept = _kept(session, period.whole_days)
+    for counts in kept.values():
+        for who, one in counts.items():
+            departments.setdefault(who, Tally()).add(one)
+    for part in period.without(kept):
+        bounds = part.bounds(deadlines.knowledge.hours.zone)
+        for callback in _taken(session, bounds, deadlines):
+            who = callback.department
+            _count(callback, now, departments.setdefault(who, Tally()))
+            if callback.open:
+                waiting[who] = min(callback.taken_at, waiting.get(who, callback.taken_at))
+    return CallbackFigures(departments, waiting, now)
+
+
+def settled_callbacks(
+    session: Session, day: date, deadlines: Deadlines, now: datetime
+) -> DayCounts | None:
+    """The counts of those taken on a day, to be kept; None while some are still to be done."""
+    departments: dict[str, Tally] = {}
+    for one in _taken(session, Period(day, day).bounds(deadlines.knowledge.hours.zone), deadlines):
+        if one.open:
+            return None
+        _count(one, now, departments.setdefault(one.department, Tally()))
+    return {who: one.counts for who, one in departments.items()}
+
+
+def still_logged(session: Session, day: date, kept: DayCounts, zone: ZoneInfo) -> bool:
+    """Whether all callbacks of a day that were counted are still in the call log."""
+    start, end = Period(day, day).bounds(zone)
+    query = select(func.count()).where(Callback.taken_at >= start, Callback.taken_at < end)
+    counted = sum(one[Count.CALLBACK]["taken"] for one in kept.values())
+    return (session.scalar(query) or 0) >= counted
+
+
+def _kept(session: Session, days: Sequence[date]) -> Mapping[date, DayCounts]:
+    if not days:
+        return {}
+    rows = session.execute(
+        select(FiguresDay.day, FiguresDay.callbacks).where(
+            FiguresDay.day.between(days[0], days[-1]), FiguresDay.callbacks.is_not(None)
+        )
+    )
+    return {row.day: row.callbacks for row in rows}
+
+
+def _count(one: Taken, now: datetime, into: Tally) -> None:
+    counts = into.of(Count.CALLBACK)
+    counts["taken"] += 1
+    counts["made"] += one.made_at is not None
+    counts["on-time"] += one.on_time
+    counts["late"] += one.late(now)
+    counts["open"] += one.open
+    if not one.open:
+        outcome = "cancelled" if one.state == "cancelled" else one.outcome
+        into.of(Count.CALLBACK_OUTCOME)[outcome] += 1
+    if one.made_at:
+        into.of(Count.CALLBACK_DELAY)[str(seconds_step(one.made_at - one.taken_at))] += 1
 
 
 def _taken(

@@ -1,12 +1,13 @@
 """Counts by day: read from the call log, and kept for days on which nothing more can change.
 
 The kept ones (``figures_days``) make a year readable at once, and hold no personal data: they stay
-when the calls are purged. They can be made anew from the call log at any time (``rebuild``).
+when the calls and callbacks are purged, or those of one person are forgotten. They can be made
+anew from the call log at any time (``rebuild``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from ivr.calllog.database import Database
 from ivr.calllog.tables import Call, FiguresDay, QueueStay
+from ivr.figures.callbacks import Deadlines, settled_callbacks, still_logged
 from ivr.figures.fate import CallFacts
 from ivr.figures.gather import calls_between
 from ivr.figures.period import DAY, Period, start_of
@@ -33,22 +35,20 @@ class Town:
     zone: ZoneInfo
     department_of: Mapping[str, str]
     """Who handles each entry of the FAQ."""
+    deadlines: Deadlines
+    """By when callbacks should be made."""
 
     @classmethod
     def of(cls, knowledge: Knowledge) -> Town:
         """Of a version of the knowledge."""
         handled = {name: one.department for name, one in knowledge.entries.items()}
-        return cls(knowledge.hours.zone, handled)
+        return cls(knowledge.hours.zone, handled, Deadlines(knowledge))
 
 
 def days(session: Session, period: Period, town: Town) -> dict[date, DayTally]:
     """The counts of each day of a period, kept ones where there are some."""
-    wanted = period.days
-    whole = wanted if period.until is None else wanted[:-1]
-    found = _kept(session, whole)
-    missing = [day for day in wanted if day not in found]
-    for first, last in _runs(missing):
-        part = Period(first, last, period.until if last == period.last else None)
+    found = _kept(session, period.whole_days)
+    for part in period.without(found):
         found |= _count_days(session, part, town)
     return dict(sorted(found.items()))
 
@@ -62,7 +62,8 @@ async def keep(
     """Keep the counts of the days that are over and not kept yet; how many were added.
 
     One transaction a day, so that calls are logged in between. A day with a call that still goes
-    on is left for later, but not for ever. Raises CallLogError.
+    on is left for later, but not for ever; its callbacks are kept once the last of them is done
+    or cancelled. Raises CallLogError.
     """
     settled = now.astimezone(town.zone).date() - SETTLED
     missing = await database.run(lambda session: _missing(session, town, now))
@@ -78,13 +79,27 @@ async def keep(
 
         kept += await database.run(work)
         progress(done, len(missing))
+    await _keep_callbacks(database, town, now)
     return kept
 
 
-async def forget_kept(database: Database, town: Town) -> tuple[int, int]:
-    """Drop the kept counts of days whose calls are all still in the call log.
+async def _keep_callbacks(database: Database, town: Town, now: datetime) -> None:
+    """Complete the days that are kept without their callbacks, of which none is open any more."""
+    missing = select(FiguresDay.day).where(FiguresDay.callbacks.is_(None))
+    for day in await database.run(lambda session: list(session.scalars(missing))):
 
-    Returns how many were dropped, and how many stay because calls of theirs have been purged.
+        def work(session: Session, day: date = day) -> None:
+            row = session.get(FiguresDay, day)
+            if row is not None and row.callbacks is None:
+                row.callbacks = settled_callbacks(session, day, town.deadlines, now)
+
+        await database.run(work)
+
+
+async def forget_kept(database: Database, town: Town) -> tuple[int, int]:
+    """Drop the kept counts of days whose calls and callbacks are all still in the call log.
+
+    Returns how many were dropped, and how many stay because some have been purged or forgotten.
     """
     listed = await database.run(lambda session: list(session.scalars(select(FiguresDay.day))))
     dropped = 0
@@ -94,6 +109,7 @@ async def forget_kept(database: Database, town: Town) -> tuple[int, int]:
             row = session.get(FiguresDay, day)
             whole = row is not None and (
                 _count(session, day, town).offered >= DayTally(**row.counts).offered
+                and still_logged(session, day, row.callbacks or {}, town.zone)
             )
             if whole:
                 session.execute(delete(FiguresDay).where(FiguresDay.day == day))
@@ -103,28 +119,15 @@ async def forget_kept(database: Database, town: Town) -> tuple[int, int]:
     return dropped, len(listed) - dropped
 
 
-def _kept(session: Session, wanted: Iterable[date]) -> dict[date, DayTally]:
-    listed = list(wanted)
-    if not listed:
+def _kept(session: Session, wanted: Sequence[date]) -> dict[date, DayTally]:
+    if not wanted:
         return {}
     rows = session.execute(
         select(FiguresDay.day, FiguresDay.counts).where(
-            FiguresDay.day.between(listed[0], listed[-1])
+            FiguresDay.day.between(wanted[0], wanted[-1])
         )
     )
     return {row.day: DayTally(**row.counts) for row in rows}
-
-
-def _runs(listed: Iterable[date]) -> Iterator[tuple[date, date]]:
-    """The first and last of days that follow each other."""
-    run: list[date] = []
-    for day in listed:
-        if run and day != run[-1] + DAY:
-            yield run[0], run[-1]
-            run = []
-        run.append(day)
-    if run:
-        yield run[0], run[-1]
 
 
 def _count(session: Session, day: date, town: Town) -> DayTally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -62,6 +63,21 @@ class Period:
     def _whole_month(self) -> bool:
         following = self.last + DAY
         return self.first.day == following.day == 1 and self.length <= 31
+
+    @property
+    def whole_days(self) -> list[date]:
+        """Its days but a last one that ends early."""
+        return self.days if self.until is None else self.days[:-1]
+
+    def without(self, found: Container[date]) -> Iterator[Period]:
+        """The parts of it whose days are not among those found, each as long as can be."""
+        run: list[date] = []
+        for day in [*self.days, None]:
+            if day is not None and day not in found:
+                run.append(day)
+            elif run:
+                yield Period(run[0], run[-1], self.until if run[-1] == self.last else None)
+                run = []
 
     def bounds(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
         """From when until when, the end excluded."""

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from sqlalchemy.orm import Session
 
-from ivr.figures.callbacks import CallbackFigures, Deadlines, callback_figures
+from ivr.figures.callbacks import CallbackFigures, callback_figures
 from ivr.figures.days import Town, days
 from ivr.figures.fate import Fate
 from ivr.figures.period import Period
@@ -163,7 +163,7 @@ def report(session: Session, knowledge: Knowledge, period: Period, now: datetime
     """The figures of a period."""
     town = Town.of(knowledge)
     by_day = days(session, period, town)
-    callbacks = callback_figures(session, period.bounds(town.zone), Deadlines(knowledge), now)
+    callbacks = callback_figures(session, period, town.deadlines, now)
     return _report(period, by_day, callbacks)
 
 

@@ -88,7 +88,7 @@ def _lost_share(fates: Counter[str]) -> float | None:
 
 def _departments(report: Report, knowledge: Knowledge) -> Table:
     callbacks = report.callbacks.by_department
-    none = CallbackFigures((), report.callbacks.now)
+    none = CallbackFigures({}, {}, report.callbacks.now)
     rows = []
     for who in sorted({*report.departments, *callbacks}):
         figures, called = report.departments.get(who), callbacks.get(who, none)

@@ -48,6 +48,12 @@ class Count(StrEnum):
     OTHER = "other"
     """``quick``: lost calls that left at once; ``away``: calls that came while the application
     was away."""
+    CALLBACK = "callback"
+    """Callbacks: ``taken``, and of these ``made``, ``on-time``, ``late`` and ``open``."""
+    CALLBACK_OUTCOME = "callback-outcome"
+    """Callbacks that are not open, by the outcome of the last attempt, or ``cancelled``."""
+    CALLBACK_DELAY = "callback-delay"
+    """Callbacks made, by the time since they were taken, in s."""
 
 
 @dataclass
@@ -63,7 +69,9 @@ class Tally:
     def add(self, other: Mapping[str, Mapping[str, int]]) -> None:
         """Count also what another has counted."""
         for what, counts in other.items():
-            add_counts(self.counts.setdefault(what, Counter()), counts)
+            if (to := self.counts.get(what)) is None:
+                to = self.counts[what] = Counter()
+            add_counts(to, counts)
 
 
 @dataclass(frozen=True)
@@ -101,9 +109,10 @@ def tally_day(
 
 
 def add_counts(to: Counter[str], counts: Mapping[str, int]) -> None:
-    """Count what another has counted: ``Counter.update`` at three times its speed."""
+    """Count what another has counted: ``Counter.update`` at several times its speed."""
+    known = to.get
     for key, count in counts.items():
-        to[key] = to.get(key, 0) + count
+        to[key] = known(key, 0) + count
 
 
 def _department(call: CallFacts, department_of: Mapping[str, str]) -> str:
