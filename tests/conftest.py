@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,12 +16,44 @@ from ivr.secrets import Secrets, load_or_create
 from ivr.settings import Settings
 from ivr.testcaller.caller import Telephones, telephones
 from ivr.testcaller.network import Network, private_settings
+from tests.kept import with_what_is_kept
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
 
     from ivr.call import Mind
+    from ivr.calllog.database import Database
+    from ivr.knowledge.base import Knowledge
     from tests.console import Console
+
+COSTLY = ("telephone", "speech", "browser")
+"""Marks of the tests that take longest; they begin."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Of two processes of tests the first places the calls: the other must not hold them up."""
+    if _worker(config) not in (None, "gw0"):
+        os.nice(10)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where two processes share the tests, each file stays whole, and so do all real calls.
+
+    Calls wait most of the time, while the other process computes; two at once would starve.
+    """
+    if _worker(config) is None:
+        return
+    for item in items:
+        calls = item.get_closest_marker("telephone")
+        item.add_marker(pytest.mark.xdist_group("telephone" if calls else item.path.stem))
+    items.sort(key=lambda item: [item.get_closest_marker(kind) is None for kind in COSTLY])
+
+
+def _worker(config: pytest.Config) -> str | None:
+    """``gw0`` or ``gw1`` in a process of ``pytest -n 2``, else None."""
+    inputs: dict[str, str] = getattr(config, "workerinput", {})
+    return inputs.get("workerid")
+
 
 QUEUES = (
     QueueSpec("accueil", "Accueil"),
@@ -36,13 +70,39 @@ PHONES = (
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A switchboard of the tests' own: a temporary ``var/``, free ports, the rest default."""
-    return private_settings(tmp_path_factory.mktemp("switchboard") / "var")
+    return private_settings(with_what_is_kept(tmp_path_factory.mktemp("switchboard") / "var"))
 
 
 @pytest.fixture(scope="session")
 def secrets(settings: Settings) -> Secrets:
     """Its generated passwords."""
     return load_or_create(settings.paths.var, [phone.extension for phone in PHONES])
+
+
+@pytest.fixture(scope="session")
+def town() -> Knowledge:
+    """The knowledge that the repository ships."""
+    from ivr.knowledge.load import load
+
+    return load(Path(__file__).parents[1] / "knowledge")
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """An empty call log, in the folder of the test."""
+    from ivr.calllog.database import Database
+
+    database = Database(f"sqlite:///{tmp_path / 'calls.sqlite'}")
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def sounds(tmp_path: Path) -> Path:
+    """Where that call log's spoken messages lie; empty."""
+    folder = tmp_path / "messages"
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -9,16 +9,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import uvicorn
+from argon2 import PasswordHasher
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from fastapi import FastAPI
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from ivr.console import web
+from ivr.console import accounts, web
 from ivr.console.app import create_app
 from ivr.settings import Settings
 from ivr.testcaller.network import private_settings
@@ -29,6 +32,8 @@ ADMIN, OPERATOR = "c.delorme", "m.dubois"
 """Logins; the operator's telephone is 101."""
 EXTENSION = "101"
 WIDTHS = {"desk": 1440, "tablet": 820, "phone": 390}
+CHEAP = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+"""What the real one spends on each password is a quarter of a second of a processor."""
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -109,12 +114,13 @@ async def console(
             timeout_graceful_shutdown=1,
         )
     )  # fmt: skip
-    serving = asyncio.create_task(server.serve())
-    try:
+    with patch.object(accounts, "PasswordHasher", CHEAP):
+        serving = asyncio.create_task(server.serve())
         async with asyncio.timeout(60):
             while not server.started:
                 assert not serving.done(), "the console did not start"
                 await asyncio.sleep(0.02)
+    try:
         running = Console(app, settings, f"http://127.0.0.1:{settings.console.port}")
         now = datetime.now(UTC)
         for login, name, role, extension in (

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from math import exp
-from pathlib import Path
 from random import Random
 from statistics import fmean
 
@@ -32,7 +31,6 @@ from ivr.figures.period import DAY, Period
 from ivr.figures.report import SOON, Report, report
 from ivr.knowledge.base import Knowledge
 from ivr.knowledge.directory import Operator
-from ivr.knowledge.load import load
 from ivr.operators.presence import Presence, interface_of
 from ivr.waiting.stays import Stay, Stays
 
@@ -231,18 +229,6 @@ class Exchange:
                 "department": stay.department,
             }
             yield call, columns
-
-
-@pytest.fixture(scope="module")
-def town() -> Knowledge:
-    return load(Path(__file__).parents[1] / "knowledge")
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'calls.sqlite'}")
-    yield database
-    await database.close()
 
 
 async def figures_of(exchange: Exchange, database: Database, town: Knowledge) -> Report:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,13 +36,6 @@ class Recorded:
     async def ring(self, attempt: str) -> bool:
         self.rung += [attempt] if self.works else []
         return self.works
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'calls.sqlite'}")
-    yield database
-    await database.close()
 
 
 @pytest.fixture

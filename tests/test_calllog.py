@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from ivr.calllog import database as database_module
 from ivr.calllog.database import Database
 from ivr.calllog.log import CallEnd, CallLog, TurnRecord
 from ivr.errors import CallLogError
@@ -119,10 +118,9 @@ async def test_a_killed_process_leaves_its_call_readable_and_closed_at_the_next_
 
 
 async def test_a_call_whose_opening_could_not_be_written_is_opened_by_the_next_write(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(database_module, "BUSY_MS", 0)
-    database = Database(f"sqlite:///{tmp_path / 'calls.sqlite'}")
+    database = Database(f"sqlite:///{tmp_path / 'calls.sqlite'}", busy_ms=0)
     log = CallLog(database)
     other = sqlite3.connect(tmp_path / "calls.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from argon2 import Type, extract_parameters
 from playwright.async_api import Browser
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from ivr.calllog.accounts import ConsoleSession
+from ivr.calllog.accounts import Account, ConsoleSession
+from ivr.calllog.database import Database
+from ivr.console.accounts import Accounts
 from ivr.console.lockout import (
     MOST_ELSEWHERE,
     MOST_FAILURES,
@@ -19,6 +22,7 @@ from ivr.console.lockout import (
     count,
     forgive,
 )
+from ivr.settings import Settings
 from tests.console import (
     ADMIN,
     OPERATOR,
@@ -81,6 +85,21 @@ async def test_another_sites_form_signs_nobody_in(console: Console) -> None:
         )
         assert answer.status_code == 403
         assert "session" not in answer.cookies
+
+
+async def test_a_password_is_kept_so_that_guessing_it_is_dear(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'accounts.sqlite'}")
+    accounts = Accounts(database, Settings().console)
+    now, visitor = datetime.now(UTC), Visitor("127.0.0.1")
+    await accounts.add(ADMIN, "C. Delorme", "admin", None, by="t", now=now, password=PASSWORD)
+    kept = await database.run(lambda session: session.scalars(select(Account.password)).one())
+    assert kept is not None
+    params = extract_parameters(kept)
+    assert params.type is Type.ID
+    assert params.memory_cost >= 64 * 1024, "KiB"
+    assert params.time_cost >= 3
+    assert await accounts.sign_in(ADMIN, PASSWORD, visitor, now)
+    await database.close()
 
 
 async def test_wrong_passwords_lock_the_account_without_telling_whether_it_exists(

@@ -18,16 +18,10 @@ from ivr.errors import IvrError
 from ivr.figures.period import last_days
 from ivr.figures.report import report
 from ivr.knowledge.base import Knowledge
-from ivr.knowledge.load import load
 from ivr.settings import Database as DatabaseSettings
 from ivr.settings import Paths, Settings
 
 NOW = datetime(2026, 3, 20, 15, 0, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def town() -> Knowledge:
-    return load(Path(__file__).parents[1] / "knowledge")
 
 
 def settings_in(folder: Path, url: str = "") -> Settings:

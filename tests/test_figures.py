@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -21,24 +19,11 @@ from ivr.figures.report import Report, report
 from ivr.figures.spread import Spread
 from ivr.figures.tally import seconds_step
 from ivr.knowledge.base import Knowledge
-from ivr.knowledge.load import load
 from tests.figures_log import ANSWER, REJECTED, Log, at
 
 PARIS = ZoneInfo("Europe/Paris")
 MONDAY = Period(date(2026, 3, 2), date(2026, 3, 2))
 NOW = at("2026-03-10T12:00")
-
-
-@pytest.fixture(scope="module")
-def town() -> Knowledge:
-    return load(Path(__file__).parents[1] / "knowledge")
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'calls.sqlite'}")
-    yield database
-    await database.close()
 
 
 async def of(

@@ -19,16 +19,10 @@ from ivr.figures.period import Period
 from ivr.figures.report import compare
 from ivr.figures.tables import Table, as_csv, table
 from ivr.knowledge.base import Knowledge
-from ivr.knowledge.load import load
 from tests.figures_log import ANSWER, Log, at
 
 NOW = at("2026-03-10T12:00")
 MONDAY = Period(date(2026, 3, 2), date(2026, 3, 2))
-
-
-@pytest.fixture(scope="module")
-def town() -> Knowledge:
-    return load(Path(__file__).parents[1] / "knowledge")
 
 
 @pytest.fixture

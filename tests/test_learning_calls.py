@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -102,13 +101,6 @@ class Mute:
         self, sentence: str, language: str = "fr", pace: float = 1.0, *, keep: bool = True
     ) -> bytes:
         return bytes(640)
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'calls.sqlite'}")
-    yield database
-    await database.close()
 
 
 async def missed(

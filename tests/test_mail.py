@@ -22,18 +22,12 @@ from ivr.calllog.tables import Summary
 from ivr.errors import MailError
 from ivr.figures.mail import LAPSE, Summaries, due, send
 from ivr.knowledge.base import Knowledge
-from ivr.knowledge.load import load
 from ivr.settings import Mail
 from tests.figures_log import ANSWER, REJECTED, Log, at
 from tests.mail_server import MailServer, mail_server
 
 MONDAY = date(2026, 3, 2)
 TUESDAY_AT_7 = at("2026-03-03T07:00")
-
-
-@pytest.fixture(scope="module")
-def town() -> Knowledge:
-    return load(Path(__file__).parents[1] / "knowledge")
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from ivr.settings import Settings
 from ivr.testcaller.caller import Caller, Telephones
 from tests.exchange import TOWN_HALL, application, ari_address, pitch, tone, until_empty
 from tests.retention_rows import all_of
-from tests.test_messages import NUMBER, box, database, message_of, parts
+from tests.test_messages import NUMBER, box, message_of, parts
 
-__all__ = ["box", "database", "parts"]  # fixtures
+__all__ = ["box", "parts"]  # fixtures
 
 pytestmark = pytest.mark.telephone
 

@@ -7,7 +7,6 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -108,13 +107,6 @@ class Line:
             while abs(duration_ms(pcm := await self.played.get()) - ms) > 200:
                 continue
         return pcm
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'calls.sqlite'}")
-    yield database
-    await database.close()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import asyncio
 import sys
 from pathlib import Path
 
-import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
@@ -36,23 +35,28 @@ START = """
 import asyncio, sys
 from ivr.calllog.database import Database
 print("ready", flush=True)
-sys.stdin.readline()
-asyncio.run(Database(sys.argv[1]).close())
+for url in sys.argv[1:]:
+    sys.stdin.readline()
+    asyncio.run(Database(url).close())
+    print("done", flush=True)
 """
 
 
-@pytest.mark.parametrize("attempt", range(3))
-async def test_processes_that_start_together_migrate_once(tmp_path: Path, attempt: int) -> None:
-    url = f"sqlite:///{tmp_path / 'calls.sqlite'}"
+async def test_processes_that_start_together_migrate_once(tmp_path: Path) -> None:
+    urls = [f"sqlite:///{tmp_path / f'{attempt}.sqlite'}" for attempt in range(3)]
     pipe = asyncio.subprocess.PIPE
     processes = [
         await asyncio.create_subprocess_exec(
-            sys.executable, "-c", START, url, stdin=pipe, stdout=pipe, stderr=pipe
+            sys.executable, "-c", START, *urls, stdin=pipe, stdout=pipe, stderr=pipe
         )
         for _ in range(4)
     ]
-    for process in processes:
-        assert process.stdout is not None
-        await process.stdout.readline()  # all have imported what they need
-    told = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
+    for _ in urls:  # each once all have imported what they need, or are done with the one before
+        for process in processes:
+            assert process.stdout is not None
+            await process.stdout.readline()
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write(b"go\n")
+    told = await asyncio.gather(*(process.communicate() for process in processes))
     assert [process.returncode for process in processes] == [0] * 4, told

@@ -9,7 +9,6 @@ import os
 import stat
 import sys
 import zipfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -31,20 +30,6 @@ from tests.retention_rows import NOW, PSEUDONYMS, all_of, keep, names_in, rows, 
 PARIS = ZoneInfo("Europe/Paris")
 E164 = "+33612345678"
 OTHER = "0698765432"
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'calls.sqlite'}")
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-def sounds(tmp_path: Path) -> Path:
-    folder = tmp_path / "messages"
-    folder.mkdir()
-    return folder
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -37,20 +36,6 @@ from ivr.settings_file import load
 from tests.retention_rows import NOW, NUMBER, PSEUDONYMS, all_of, keep, names_in, rows, values
 
 PARIS = ZoneInfo("Europe/Paris")
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'calls.sqlite'}")
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-def sounds(tmp_path: Path) -> Path:
-    folder = tmp_path / "messages"
-    folder.mkdir()
-    return folder
 
 
 @pytest.fixture

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from ivr.dialogue.prompts import PROMPTS
-from ivr.knowledge import load
 from ivr.knowledge.base import Knowledge
 from ivr.knowledge.catalogue import REFERENCE
 from ivr.knowledge.check import CHARACTERS_A_SECOND, LONGEST_ANSWER, WANTED_EXAMPLES, check
@@ -34,12 +31,6 @@ CONTRACT = _CONTRACT.split()
 MOVES = {"operateur", "rappel", "repeter", "oui", "non", "au-revoir", "urgence", "hors-sujet"}
 LONGEST_GREETING = 10
 """Seconds before the caller is asked what they want."""
-
-
-@pytest.fixture(scope="module")
-def town() -> Knowledge:
-    """What the repository ships."""
-    return load(Path(__file__).parents[1] / "knowledge")
 
 
 def test_nothing_is_found_wrong(town: Knowledge) -> None:

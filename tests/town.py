@@ -13,8 +13,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 from ivr import exchange
 from ivr.asterisk.process import AsteriskProcess
 from ivr.asterisk.program import find_asterisk
@@ -27,10 +25,9 @@ from ivr.settings import Settings
 from ivr.testcaller.caller import Manner, Speak, Telephones, telephones
 from ivr.testcaller.network import Network, private_settings
 from ivr.testcaller.people import people
+from tests.kept import with_what_is_kept
 
 ROOT = Path(__file__).parents[1]
-KEPT = Path(platformdirs.user_cache_dir("allo-mairie")) / "tests"
-"""What earlier runs spoke and learnt: named by all that shapes it, it is found again."""
 DESK = "101"
 """The extension of the only operator, who serves every department."""
 START_LIMIT = 150.0
@@ -110,11 +107,7 @@ async def town(root: Path) -> AsyncIterator[Town]:
 
 def settings_in(root: Path, knowledge: Path) -> Settings:
     """Those of a switchboard in a folder of its own, with what earlier runs spoke and learnt."""
-    var = root / "var"
-    var.mkdir()
-    for made in ("speech", "matcher"):
-        (KEPT / made).mkdir(parents=True, exist_ok=True)
-        (var / made).symlink_to(KEPT / made)
+    var = with_what_is_kept(root / "var")
     return private_settings(var, {"paths": {"var": var, "knowledge": knowledge}})
 
 
