@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -13,8 +14,11 @@ from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from ivr.audio.pcm import write_wav
-from ivr.calllog.tables import Message
+from ivr.calllog.tables import Callback, Message
 from ivr.console import live_words
+from ivr.errors import MessageError
+from ivr.messages import listing
+from ivr.messages.listing import Orders
 from ivr.retention.numbers import random_pseudonym
 from tests.console import (
     ADMIN,
@@ -26,6 +30,8 @@ from tests.console import (
     serious,
 )  # fmt: skip
 from tests.exchange import tone
+
+NOW = datetime.now(UTC)
 
 
 @pytest.fixture
@@ -49,10 +55,26 @@ async def left(console: Console) -> AsyncIterator[dict[str, int]]:
             session.flush()
             write_wav(folder / message.file, tone(1000))
             ids["theirs" if department == theirs[0] else "other"] = message.id
+        callback = Callback(
+            reference="5551", number="+33612345678", department=theirs[0], state="pending",
+            reason=f"Message vocal : « Un <b>mot</b> pour {theirs[0]}. »", origin="message",
+            due_at=NOW, taken_at=NOW, updated_at=NOW,
+        )  # fmt: skip
+        session.add(callback)
+        session.flush()
+        session.get_one(Message, ids["theirs"]).callback_id = ids["callback"] = callback.id
         return ids
 
+    def clear(session: Session) -> None:
+        session.execute(delete(Message))
+        session.execute(delete(Callback))
+
     yield await console.parts.database.run(work)
-    await console.parts.database.run(lambda session: session.execute(delete(Message)))
+    await console.parts.database.run(clear)
+
+
+async def message(console: Console, number: int) -> Message:
+    return await console.parts.database.run(lambda session: session.get_one(Message, number))
 
 
 async def test_a_message_is_heard_by_its_department_and_by_no_other(
@@ -73,6 +95,75 @@ async def test_a_message_is_heard_by_its_department_and_by_no_other(
     heard = [(one.who, one.subject) for one in lines if one.action.startswith("a écouté")]
     assert (OPERATOR, f"{left['theirs']} (1.1)") in heard
     assert (OPERATOR, f"{left['other']} (1.1)") not in heard
+
+
+async def test_a_message_is_deleted_and_its_callback_stays(
+    console: Console, left: dict[str, int]
+) -> None:
+    theirs, other, callback = left["theirs"], left["other"], f"/rappels/{left['callback']}"
+    file = console.settings.messages_folder / (await message(console, theirs)).file
+    async with console.client(OPERATOR) as client:
+        assert f"/messages/{theirs}.wav" in (await client.get(callback)).text, "heard there, too"
+        assert (await client.post(f"/messages/{other}/effacer")).status_code == 403
+        assert (await client.post("/messages/99999/effacer")).status_code == 404
+        assert (await client.post(f"/messages/{theirs}/effacer")).status_code == 303
+        page = (await client.get("/messages")).text
+        assert "Le rappel 5551 est conservé" in page
+        assert "Un &lt;b&gt;mot" not in page
+        page = (await client.get(callback)).text
+        assert "Message vocal (effacé)" in page
+        assert "<b>mot" not in page.replace("&lt;", "<")
+        await client.post(f"/messages/{theirs}/effacer")
+        assert "déjà effacé" in (await client.get("/messages")).text
+    assert not file.exists()
+    kept = await message(console, theirs)
+    assert (kept.file, kept.transcript, kept.callback_id) == ("", "", left["callback"])
+    assert (await message(console, other)).transcript
+    (line,) = await console.parts.accounts.audited(limit=1)
+    assert (line.who, line.action, line.subject) == (
+        OPERATOR, "a effacé le message vocal", f"{theirs} (1.1)",
+    )  # fmt: skip
+
+
+async def test_a_file_that_cannot_be_deleted_keeps_its_message(
+    console: Console, left: dict[str, int]
+) -> None:
+    file = console.settings.messages_folder / (await message(console, left["theirs"])).file
+    file.unlink()
+    file.mkdir()  # no file any more: it cannot be unlinked, whoever we are
+    async with console.client(OPERATOR) as client:
+        await client.post(f"/messages/{left['theirs']}/effacer")
+        assert "a pas pu être effacé" in (await client.get("/messages")).text
+    file.rmdir()
+    assert (await message(console, left["theirs"])).transcript
+
+
+async def test_the_command_lists_shows_and_deletes(
+    console: Console, left: dict[str, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def ivr(orders: Orders, *, as_json: bool = False) -> str:
+        capsys.readouterr()
+        await listing.run(console.settings, console.parts.store.current, orders, as_json=as_json)
+        return capsys.readouterr().out
+
+    theirs = left["theirs"]
+    told = await ivr(Orders())
+    assert "rappel 5551" in told
+    assert "« Un <b>mot</b> pour" in told
+    shown = await ivr(Orders(show=theirs))
+    assert str(console.settings.messages_folder) in shown
+    assert [one["id"] for one in json.loads(await ivr(Orders(), as_json=True))] == [
+        left["other"], theirs,
+    ]  # fmt: skip
+    with pytest.raises(MessageError, match="confirmez avec --yes"):
+        await ivr(Orders(delete=theirs))
+    assert (await message(console, theirs)).file
+    assert f"Message {theirs} : effacé." in await ivr(Orders(delete=theirs, yes=True))
+    assert "son : effacé" in await ivr(Orders(show=theirs))
+    with pytest.raises(MessageError, match="pas de message 99999"):
+        await ivr(Orders(show=99999))
+    (line,) = await console.parts.accounts.audited(limit=1)
+    assert (line.who, line.subject) == ("ivr", f"{theirs} (1.1)")
 
 
 async def test_words_are_no_markup_and_numbers_are_shown_in_part(

@@ -61,6 +61,26 @@ def callbacks(
 
 
 @group.command()
+def messages(
+    context: typer.Context,
+    show: Annotated[int | None, typer.Option(help="All of this one.", metavar="ID")] = None,
+    delete: Annotated[
+        int | None, typer.Option(help="Delete its sound and its words.", metavar="ID")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """List the spoken messages, the latest first; show or delete one."""
+    from ivr import exchange
+    from ivr.messages import listing
+
+    settings = settings_of(context)
+    orders = listing.Orders(show, delete, yes, limit)
+    run(listing.run(settings, exchange.learn(settings), orders, as_json=as_json))
+
+
+@group.command()
 def figures(
     context: typer.Context,
     first: Annotated[str, typer.Option("--from", help="First day, as 2026-11-02.")] = "",

@@ -13,12 +13,13 @@ from ivr.callbacks.listing import OUTCOMES, RECENT, reschedule
 from ivr.callbacks.policy import Outcome, policy
 from ivr.callbacks.schedule import SAID_BY_PEOPLE, Callbacks
 from ivr.calllog.tables import Callback
-from ivr.console import callback_view, live_view, web
+from ivr.console import callback_view, live_view, message_pages, web
 from ivr.console import live_words as words
 from ivr.console.accounts import Person
 from ivr.console.call_data import call_with_turns
 from ivr.console.reader import Reader, reader
 from ivr.errors import CallbackError
+from ivr.messages.kept import of_callback
 
 router = APIRouter()
 
@@ -94,6 +95,7 @@ async def one(request: Request, number: int, shared: web.Shared, person: web.Sig
         "number": words.number(callback.number),
         "tries": callback_view.tries(await callbacks_of(shared).history(number), knowledge),
         "lines": live_view.logged_lines(logged.turns, knowledge) if logged else [],
+        "messages": message_pages.shown(await of_callback(shared.database, number), knowledge),
         "results": RESULTS,
         "has_phone": person.extension is not None,
     }
