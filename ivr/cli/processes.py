@@ -82,10 +82,14 @@ def account(
     name: Annotated[str, typer.Option(help="As others read it; default: the login.")] = "",
     admin: Annotated[bool, typer.Option(help="May see and change everything.")] = False,
     extension: Annotated[str | None, typer.Option(help="The operator's telephone.")] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Of one that exists: a new link.")] = False,
 ) -> None:
     """Add an account of the console; the password is asked for, or chosen by a link."""
     from ivr.console import process
 
+    if reset:
+        print(run(process.reset_password(settings_of(context), login)))
+        return
     role = "admin" if admin else "operator"
     print(run(process.add_account(settings_of(context), login, name or login, role, extension)))
 

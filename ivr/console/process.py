@@ -83,12 +83,23 @@ async def add_account(
         )
     finally:
         await database.close()
-    if password:
-        return f"Le compte « {login} » est créé."
-    return (
-        f"Le compte « {login} » est créé ; son mot de passe se choisit ici, une seule fois : "
-        + (_invitation(settings, token))
-    )
+    created = f"Le compte « {login} » est créé"
+    return f"{created}." if password else f"{created} ; {_chosen_here(settings, token)}"
+
+
+async def reset_password(settings: Settings, login: str) -> str:
+    """End the password and the sessions of an account; the link to choose another. Refused."""
+    database = await asyncio.to_thread(Database, settings.database_url)
+    try:
+        accounts = Accounts(database, settings.console)
+        wanted = login.strip().lower()
+        found = [one.id for one in await accounts.accounts() if one.login == wanted]
+        if not found:
+            raise Refused(f"Il n'y a pas de compte « {login} ».")
+        token = await accounts.invite(found[0], by="ivr", now=datetime.now(UTC))
+    finally:
+        await database.close()
+    return f"L'ancien mot de passe de « {wanted} » ne vaut plus ; {_chosen_here(settings, token)}"
 
 
 async def _first_link(settings: Settings) -> str:
@@ -107,6 +118,13 @@ async def _first_link(settings: Settings) -> str:
         return ""
     finally:
         await database.close()
+
+
+def _chosen_here(settings: Settings, token: str) -> str:
+    told = f"le mot de passe se choisit ici, une seule fois : {_invitation(settings, token)}"
+    if settings.console.proxies:  # that address opens on this machine alone
+        told += "\nD'un autre poste, mettez l'adresse de la console à la place de la première partie."
+    return told
 
 
 def _invitation(settings: Settings, token: str) -> str:
