@@ -93,7 +93,7 @@ async def serve(settings: Settings) -> None:
         telephones = exchange.Exchange(settings, ami, store.current)
         presence = Presence(store.current.operators, lambda: datetime.now(UTC))
         presence.subscribe(lambda: board.people(people_now(presence), datetime.now(UTC)))
-        orders = Orders(board, Switch(ari, ami, lambda: store.current))
+        orders = Orders(board, Switch(ari, ami, lambda: store.current, presence))
         doctor = Doctor(
             asterisk=lambda: ari.listening,
             manager=lambda: presence.known,

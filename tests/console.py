@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from ivr.console import accounts, web
 from ivr.console.app import create_app
+from ivr.console.process import Server
 from ivr.settings import Settings
 from ivr.testcaller.network import private_settings
 
@@ -41,7 +42,7 @@ FLAGS = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Console:
     """A console that is running."""
 
@@ -49,6 +50,27 @@ class Console:
     settings: Settings
     """Its own: a temporary ``var/`` and a copy of the knowledge."""
     url: str
+    _server: Server = field(init=False)
+    _serving: asyncio.Task[None] = field(init=False)
+
+    async def start(self) -> None:
+        """Returns when it answers."""
+        config = uvicorn.Config(
+            self.app, host="127.0.0.1", port=self.settings.console.port, log_config=None,
+            timeout_graceful_shutdown=1,
+        )  # fmt: skip
+        self._server = Server(config, self.app)
+        with patch.object(accounts, "PasswordHasher", CHEAP):
+            self._serving = asyncio.create_task(self._server.serve())
+            async with asyncio.timeout(60):
+                while not self._server.started:
+                    assert not self._serving.done(), "the console did not start"
+                    await asyncio.sleep(0.02)
+
+    async def stop(self) -> None:
+        """Returns when nobody answers any more."""
+        self._server.should_exit = True
+        await self._serving
 
     @property
     def parts(self) -> web.Parts:
@@ -108,20 +130,9 @@ async def console(
         shutil.copytree(ROOT / "knowledge", knowledge)
         settings = private_settings(root / "var", {"paths": {"knowledge": knowledge}})
     app = create_app(settings, demonstration=demonstration)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app, host="127.0.0.1", port=settings.console.port, log_config=None,
-            timeout_graceful_shutdown=1,
-        )
-    )  # fmt: skip
-    with patch.object(accounts, "PasswordHasher", CHEAP):
-        serving = asyncio.create_task(server.serve())
-        async with asyncio.timeout(60):
-            while not server.started:
-                assert not serving.done(), "the console did not start"
-                await asyncio.sleep(0.02)
+    running = Console(app, settings, f"http://127.0.0.1:{settings.console.port}")
     try:
-        running = Console(app, settings, f"http://127.0.0.1:{settings.console.port}")
+        await running.start()
         now = datetime.now(UTC)
         for login, name, role, extension in (
             (ADMIN, "Claire Delorme", "admin", None),
@@ -132,8 +143,7 @@ async def console(
             )
         yield running
     finally:
-        server.should_exit = True
-        await serving
+        await running.stop()
 
 
 @asynccontextmanager
@@ -180,6 +190,7 @@ async def browsing(
     expected = re.compile(
         r"status of (401|403|404|409|413|422|503)"
         r"|^htmx:(sendAbort|afterRequest)"  # left behind by a later request, or by leaving the page
+        r"|^htmx:sseError|ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING)"  # it was stopped
     )
     assert [said for said in complaints if not expected.search(said)] == []
 

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from redis.asyncio import Redis
+
 from ivr.calllog.log import CallEnd, TurnRecord
 from ivr.dialogue import turns
 from ivr.dialogue.state import State
@@ -57,8 +59,22 @@ class Telephone:
     server: RedisServer
     board: Board
     exchange: Exchange
+    redis: Redis
+    """Of its ``ivr serve``."""
     orders: dict[str, list[turns.Order]] = field(default_factory=dict)
     """Those that each call was given; they are carried out at once."""
+    _telling: asyncio.Task[None] | None = None
+
+    def serve(self) -> None:
+        """``ivr serve`` tells, and takes orders."""
+        teller = Teller(self.redis, self.board, Orders(self.board, self.exchange), lambda: HEALTH)
+        self._telling = asyncio.create_task(teller.run())
+
+    async def stop_serving(self) -> None:
+        """It is killed: nothing more is told."""
+        assert self._telling is not None
+        self._telling.cancel()
+        await asyncio.wait([self._telling])
 
     def begins(self, call_id: str, number: str = "0612345678") -> None:
         """A call begins."""
@@ -100,13 +116,12 @@ class Telephone:
 async def telephone(console: Console) -> AsyncIterator[Telephone]:
     """Redis and an ``ivr serve`` beside a console."""
     settings = console.settings
-    async with redis_server(settings, load_or_create(settings.paths.var)) as server:
-        board, exchange = Board(), Exchange()
-        async with server.client() as redis:
-            teller = Teller(redis, board, Orders(board, exchange), lambda: HEALTH)
-            telling = asyncio.create_task(teller.run())
-            line = Telephone(console, server, board, exchange)
-            await line.seen()
-            yield line
-            telling.cancel()
-            await asyncio.wait([telling])
+    async with (
+        redis_server(settings, load_or_create(settings.paths.var)) as server,
+        server.client() as redis,
+    ):
+        line = Telephone(console, server, Board(), Exchange(), redis)
+        line.serve()
+        await line.seen()
+        yield line
+        await line.stop_serving()

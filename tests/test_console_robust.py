@@ -16,16 +16,29 @@ import httpx
 import hypothesis
 import pytest
 import schemathesis
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from hypothesis import HealthCheck
 from sqlalchemy import make_url
 
+from ivr.console import web
+from ivr.console.app import ROUTERS
 from ivr.console.web import HERE
 from tests import console as harness
 from tests.console import ADMIN, OPERATOR, PASSWORD, Console
 
 OPEN_TO_ALL = {"/connexion", "/invitation/{token}"}
-ADMINS_ALONE = ("/comptes", "/journal", "/reglages", "/donnees", "/a-apprendre")
-"""What these addresses begin with is for admins alone."""
+OF_OPERATORS = {
+    *("/", "/compte", "/mot-de-passe", "/deconnexion", "/direct", "/direct/flux"),
+    *("/direct/appels/{call_id}", "/poste", "/poste/flux", "/poste/etat", "/poste/recherche"),
+    *("/poste/appels/{call_id}/note", "/rappels", "/rappels/{number}"),
+    *("/rappels/{number}/{action}", "/messages", "/messages/{message_id}.wav"),
+    "/messages/{message_id}/effacer",
+}
+"""All other pages are for admins alone: whoever adds one decides it here."""
+WHOLE_FORM = {
+    "identifiant": ADMIN, "mot_de_passe": PASSWORD, "nouveau": PASSWORD, "encore": PASSWORD,
+}  # fmt: skip
 NOT_HAMMERED = re.compile(r"/flux|/deconnexion|/invitation|/ecouter|/essayer")
 """Streams that do not end, what ends our own session, and what loads models."""
 
@@ -63,11 +76,35 @@ async def test_operators_get_no_page_of_admins(town: Console) -> None:
     async with town.client(OPERATOR) as client:
         tried = 0
         for method, path in routes(town):
-            if method == "GET" and path.startswith(ADMINS_ALONE):
-                answer = await client.get(re.sub(r"{\w+}", "1", path))
-                assert answer.status_code == 403, path
+            if path not in OPEN_TO_ALL | OF_OPERATORS:
+                address = re.sub(r"{\w+}", "1", path)
+                answer = await client.http.request(method, address, data={"csrf": client.csrf})
+                # What has no form is refused before anybody looks who sends it.
+                assert answer.status_code == 403 or (method, answer.status_code) == ("POST", 422), (
+                    method, path,
+                )  # fmt: skip
                 tried += 1
-        assert tried > 10
+        assert tried > 30
+
+
+def test_every_form_is_checked_and_every_page_has_its_readers(town: Console) -> None:
+    """Whatever a request looks like: it is in how the pages are made."""
+
+    def needed(dependant: Dependant) -> Iterator[object]:
+        yield dependant.call
+        for one in dependant.dependencies:
+            yield from needed(one)
+
+    seen = set()
+    for router in ROUTERS:
+        for route in router.routes:
+            assert isinstance(route, APIRoute)
+            seen.add(route.path)
+            if route.path not in OPEN_TO_ALL:
+                needs = set(needed(route.dependant))
+                assert web.signed_in in needs, f"{route.path}: nobody is asked who they are"
+                assert (web.admin_only in needs) == (route.path not in OF_OPERATORS), route.path
+    assert seen >= OPEN_TO_ALL | OF_OPERATORS
 
 
 async def test_no_form_is_taken_without_what_our_pages_put_in_it(town: Console) -> None:
@@ -80,6 +117,56 @@ async def test_no_form_is_taken_without_what_our_pages_put_in_it(town: Console) 
         answer = await client.post("/deconnexion", headers=evil)
         assert answer.status_code == 403
         assert (await client.get("/compte")).status_code == 200
+    async with town.client() as nobody:
+        for path in ("/connexion", "/invitation/1"):
+            answer = await nobody.http.post(path, data=WHOLE_FORM, headers=evil)
+            assert answer.status_code == 403, path
+
+
+async def test_every_answer_has_what_bounds_the_browser_and_none_is_kept(town: Console) -> None:
+    async with town.client(ADMIN) as client:
+        for path in (
+            "/compte",
+            "/nulle-part",
+            "/panne",
+            "/poste/recherche?q=x",
+            "/static/console.css",
+        ):
+            headers = (await client.get(path)).headers
+            assert "unsafe" not in headers["content-security-policy"]
+            assert "frame-ancestors 'none'" in headers["content-security-policy"]
+            assert headers["referrer-policy"] == "same-origin"
+            assert headers["x-content-type-options"] == "nosniff"
+            assert (headers.get("cache-control") == "no-store") == (not path.startswith("/static"))
+
+
+async def test_cookies_are_for_our_pages_alone_and_for_https_behind_a_proxy(town: Console) -> None:
+    behind = httpx.ASGITransport(town.app)  # as uvicorn hands it on for a proxy that is believed
+    async with httpx.AsyncClient(transport=behind, base_url="https://mairie.example") as client:
+        who = {"identifiant": ADMIN, "mot_de_passe": PASSWORD}
+        given = (await client.post("/connexion", data=who)).headers.get_list("set-cookie")
+    assert len(given) == 2
+    for cookie in given:
+        for attribute in ("HttpOnly", "SameSite=strict", "Secure"):
+            assert attribute.lower() in cookie.lower()
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "https://ailleurs.example", "//ailleurs.example", "/\\ailleurs.example",
+        "/\t/ailleurs.example", "\\\\ailleurs.example", "javascript:alert(1)", "", " /poste",
+        "/poste\r\nSet-Cookie: a=b",
+    ],
+)  # fmt: skip
+async def test_signing_in_leads_to_no_other_site(town: Console, to: str) -> None:
+    async with town.client() as client:
+        assert "ailleurs" not in (await client.get("/connexion", params={"suite": to})).text
+        who = {"identifiant": ADMIN, "mot_de_passe": PASSWORD, "suite": to}
+        assert (await client.http.post("/connexion", data=who)).headers["location"] == "/"
+        who["suite"] = "/rappels?etat=retard&service=etat-civil"
+        answer = await client.http.post("/connexion", data=who)
+        assert answer.headers["location"] == who["suite"]
 
 
 async def test_a_failure_of_ours_tells_no_secret_and_keeps_the_headers(town: Console) -> None:

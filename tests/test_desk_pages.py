@@ -11,7 +11,7 @@ from time import perf_counter
 
 import pytest
 from playwright.async_api import Browser, expect
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from ivr.calllog.tables import Call, Callback, OperatorNote, QueueStay, Turn
@@ -107,6 +107,36 @@ async def test_a_note_is_written_once_however_often_it_is_sent(line: Telephone) 
     )
     assert [(one.operator, one.outcome) for one in notes] == [(EXTENSION, "settled")]
     assert "<b>" in notes[0].text  # kept as written, shown escaped
+
+
+async def test_an_operator_notes_that_somebody_is_to_be_called_back(line: Telephone) -> None:
+    form = {"issue": "call-back", "texte": "Veut un\n livret <b>vite</b>", "quand": "demain matin"}
+    async with line.console.client(OPERATOR) as client:
+        await asyncio.gather(*(client.post("/poste/appels/1.1/note", form) for _ in "ab"))
+        assert "à votre nom" in (await client.get("/poste")).text
+        form["quand"] = "à la saint-glinglin"
+        await client.post("/poste/appels/1.1/note", form)
+        assert "pas un moment" in (await client.get("/poste")).text
+        assert "noté par un agent" in (await client.get("/rappels")).text
+    found = await line.console.parts.database.run(
+        lambda session: list(session.scalars(select(Callback).where(Callback.id > 3)))
+    )
+    assert [
+        (one.number, one.department, one.operator, one.reason, one.origin) for one in found
+    ] == [("+33612345678", "etat-civil", EXTENSION, "Veut un livret <b>vite</b>", "operator")]
+    assert found[0].due_at > NOW + timedelta(minutes=30)
+
+
+async def test_nobody_is_called_back_at_a_withheld_number(line: Telephone) -> None:
+    def withhold(session: Session) -> None:
+        for table in (Call, QueueStay):
+            session.execute(update(table).values(caller_number=None))
+
+    await line.console.parts.database.run(withhold)
+    async with line.console.client(OPERATOR) as client:
+        await client.post("/poste/appels/1.1/note", {"issue": "call-back"})
+        page = (await client.get("/poste")).text
+    assert "La note est enregistrée. Personne ne sera rappelé" in page
 
 
 @pytest.mark.parametrize(

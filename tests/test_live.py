@@ -310,6 +310,7 @@ async def test_a_call_is_followed_to_the_queue_and_to_an_operator_until_it_is_ov
         return replace(seen, calls=everything.calls, people=everything.people)
 
     queue = LiveQueue("urbanisme", (Waiting("1.1", "0612345678", NOON),), free=1, present=1)
+    chosen = LiveOperator("101", "ringing", NOON, call_id="1.1")
     talking = LiveOperator("102", "talking", NOON, call_id="1.1")
     board.people(People(), NOON)
     board.began(Caller("1.1").started, lambda order: None)
@@ -317,6 +318,8 @@ async def test_a_call_is_followed_to_the_queue_and_to_an_operator_until_it_is_ov
     board.people(People(), NOON)
     assert look().calls[0].place is Place.QUEUE, "on its way"
     later = NOON + timedelta(minutes=1)
+    board.people(People((chosen,), ()), later)
+    assert look().calls[0].place is Place.QUEUE, "it rings at one operator, in no queue"
     board.people(People((replace(talking, state="ringing"),), (queue,)), later)
     assert look().calls[0].place is Place.QUEUE
     board.people(People((talking,), ()), later)

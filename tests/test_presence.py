@@ -55,6 +55,11 @@ class Town:
         for event in events:
             self.presence.took(event)
 
+    def doing(self) -> tuple[str, str | None]:
+        """What 101 does, with which call."""
+        one = self.presence.snapshot()[0]
+        return one.state, one.call_id
+
     def states(self) -> list[str]:
         return [one.state for one in self.presence.snapshot()]
 
@@ -87,6 +92,34 @@ def test_the_states_of_an_operator() -> None:
     assert town.states()[0] == "signed-out"
     town.tell(town.member("101", state="unreachable"))
     assert town.states()[0] == "unreachable"
+
+
+def test_a_call_for_one_operator_alone_is_known_until_it_is_over() -> None:
+    town = Town()
+
+    def rings(call_id: str) -> None:
+        fields = {"callid": call_id, "operator": "101"}
+        town.tell(ami.UserEvent("DirectCalled", fields), town.member("101", state="ringing"))
+        assert town.doing() == ("ringing", call_id)
+
+    def answered(call_id: str) -> None:
+        rings(call_id)
+        fields = {"callid": call_id, "operator": "101"}
+        town.tell(town.member("101", state="in-use"), ami.UserEvent("StayAnswered", fields))
+        assert town.doing() == ("talking", call_id)
+
+    rings("1.1")
+    town.tell(town.member("101"), ami.CallerJoined("1.1", "0612345678", "accueil", 1, 1))
+    assert town.doing() == ("free", None), "they did not answer, and the queue has it"
+    rings("2.2")
+    town.tell(town.member("101"), ami.HungUp("2.2", "2.2", 16))
+    assert town.doing() == ("free", None)
+    answered("3.3")
+    town.tell(ami.HungUp("3.3", "3.3", 16))
+    assert town.doing() == ("talking", None), "until the telephone says otherwise"
+    answered("4.4")
+    town.tell(town.member("101"))
+    assert town.doing() == ("free", None), "passed on: it goes on elsewhere"
 
 
 def test_how_long_a_caller_would_wait() -> None:

@@ -159,13 +159,19 @@ async def test_a_call_is_watched_in_the_console_and_passed_on_from_there(
         assert (shown_at - heard.at).total_seconds() < 1.5
         await page.get_by_text(f"« {heard.heard} »").wait_for()
         await page.get_by_role("link", name="06 12 •• •• 78").click()
+        await page.get_by_label("À qui").select_option(f"poste:{DESK}")
         await page.get_by_role("button", name="Passer l’appel").click()
         await page.get_by_text("C’est fait").wait_for()
         desk = await hall.phones.desk_rings(DESK)
         assert desk.presented.number == "0612345678"
+        assert "No Callers" in await hall.asterisk.rx("queue show accueil"), "for them alone"
         await desk.answer()
         await desk.listen(at_most_s=10)  # the whisper; then the two are joined
-        await desk.hang_up()
+        await page.get_by_text("Parle avec").wait_for()
+        await page.get_by_role("link", name="06 12 •• •• 78").click()
+        await page.get_by_role("button", name="Terminer l’appel").click()
+        await page.get_by_text("C’est fait").wait_for()
+        await caller.until_ended()
     call = await closed(hall)
     assert (call.outcome, call.department) == ("transferred", "accueil")
     assert call.turns[-1].happened == "redirected"

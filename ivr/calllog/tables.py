@@ -147,7 +147,8 @@ class Callback(Base):
     wanted: Mapped[str] = mapped_column(default="")
     """When, as said by the caller; empty means as soon as possible."""
     origin: Mapped[str] = mapped_column(default="caller")
-    """``caller`` asked for it, hung up in the queue (``missed``), or left a ``message``."""
+    """``caller`` asked for it, hung up in the queue (``missed``), or left a ``message``;
+    ``operator``: who spoke with them noted it."""
     call_id: Mapped[str | None] = mapped_column(default=None)
     """The latest call that asked for it; kept after that call is purged."""
     state: Mapped[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import quote
@@ -16,6 +17,9 @@ from ivr.console.lockout import KNOWN_FOR, Visitor
 router = APIRouter()
 
 Field = Annotated[str, Form(max_length=500)]
+PASSWORDS = frozenset({"mot_de_passe", "actuel", "nouveau", "encore"})
+"""Fields that no page shows again."""
+_PATH = re.compile(r"/(?!/)[^\x00-\x20\x7f\\]*")
 
 
 @router.get("/connexion")
@@ -130,5 +134,5 @@ def _twice(new: str, again: str) -> str:
 
 
 def _within(path: str) -> str:
-    """A path of this console; never another site's address."""
-    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"
+    """A path of this console; never another site's address, however a browser may read it."""
+    return path if _PATH.fullmatch(path) else "/"

@@ -111,7 +111,7 @@ class Accounts:
         longest = timedelta(hours=self._limits.longest)
         if now - found.seen_at > idle or now - found.created_at > longest:
             return None
-        if now - found.seen_at > SEEN_EVERY:
+        if seen and now - found.seen_at > SEEN_EVERY:
             await self._saw(found.token, now)
         one = found.account
         return Person(one.id, one.login, one.name, one.role, one.extension, found.csrf)

@@ -96,6 +96,7 @@ async def _accounts(
         "invited": invited,
         "given": given or {},
         "days": INVITED_FOR.days,
+        "extensions": {one.extension for one in shared.store.current.operators},
     }
     return web.page(request, "admin/accounts.html", context, 422 if fault else 200)
 

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -43,6 +43,7 @@ from ivr.console import (
     question_tools,
     questions,
     settings_pages,
+    stream,
     web,
 )
 from ivr.console.accounts import Accounts
@@ -85,6 +86,8 @@ HEADERS = {
         "font-src 'self'; connect-src 'self'; media-src 'self' blob:; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'"
     ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
@@ -180,10 +183,16 @@ async def _careful(
 # --- what goes wrong, told in French ------------------------------------------------------------
 
 
-def _error(request: Request, status: int, told: str) -> Response:
-    """A page, or for htmx a line that the page puts on top."""
+def _error(
+    request: Request, status: int, told: str, typed: Sequence[str] = (), back: str = "/"
+) -> Response:
+    """A page, or for htmx a line that the page puts on top.
+
+    typed: what they had written, to be copied; back: where to go on.
+    """
     name = "error_line.html" if web.is_fragment(request) else "error.html"
-    response = web.page(request, name, {"told": told, "status": status}, status)
+    context = {"told": told, "status": status, "typed": typed, "back": back}
+    response = web.page(request, name, context, status)
     if web.is_fragment(request):
         response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#messages", "innerHTML"
     return response
@@ -202,7 +211,9 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _sign_in(request: Request, error: Exception) -> Response:
-    """To the sign-in page, and back to where one was."""
+    """To the sign-in page, and back to where one was; nothing that was written is lost."""
+    if web.is_stream(request):
+        return stream.refused(request)
     back = request.url.path
     if request.url.query:
         back += f"?{request.url.query}"
@@ -215,12 +226,28 @@ async def _sign_in(request: Request, error: Exception) -> Response:
             "rechargez la page pour vous reconnecter."
         )
         return _error(request, 401, told)
+    if typed := await _typed(request):
+        told = "Votre session a expiré : rien n'a été enregistré."
+        return _error(request, 401, told, typed, "/connexion")
     return RedirectResponse(where, status_code=303)
 
 
 async def _form_refused(request: Request, error: Exception) -> Response:
     told = "Ce formulaire a expiré. Rechargez la page, puis recommencez : rien n'a été changé."
-    return _error(request, 403, told)
+    return _error(request, 403, told, await _typed(request))
+
+
+async def _typed(request: Request) -> list[str]:
+    """The prose in a form of our own pages; another site's is not shown under our name."""
+    origin = urlsplit(request.headers.get("origin", "")).netloc
+    if request.method in web.SAFE or origin != request.headers.get("host"):
+        return []
+    values = (
+        value.strip()
+        for name, value in (await request.form()).multi_items()
+        if isinstance(value, str) and name not in access.PASSWORDS
+    )
+    return [value for value in values if " " in value or "\n" in value]
 
 
 async def _failed(request: Request, error: Exception) -> Response:

@@ -13,7 +13,8 @@ from ivr.console import live_words as words
 from ivr.console.reader import Reader
 from ivr.knowledge.base import Knowledge
 
-ORIGINS = {"caller": "demandé", "missed": "appel manqué", "message": "message vocal"}
+ORIGINS = {"caller": "demandé", "missed": "appel manqué", "message": "message vocal",
+           "operator": "noté par un agent"}  # fmt: skip
 FILTERS = {
     "": "À faire", "retard": "En retard", "moi": "Les miens", "decider": "À décider",
     "cours": "Appel en cours", "faits": "Faits ou annulés depuis 7 jours",

@@ -15,10 +15,12 @@ from ivr.calllog.tables import OperatorNote
 from ivr.console import call_data, callback_pages, live_view, web
 from ivr.console import live_words as words
 from ivr.console.accounts import Person
+from ivr.console.desk_callback import call_back
 from ivr.console.live_pages import CallId
 from ivr.console.reader import reader
 from ivr.console.search import Search
 from ivr.console.stream import stream
+from ivr.errors import CallbackError
 from ivr.live.messages import Answer, Duty, LiveOperator, SetDuty
 from ivr.live.mirror import View, new_order
 
@@ -26,9 +28,10 @@ router = APIRouter()
 
 REASONS = ("Déjeuner", "Pause", "Réunion", "Accueil au guichet", "Autre tâche")
 """Of a pause."""
+CALL_BACK = "call-back"
 OUTCOMES = {
     "": "Choisissez", "settled": "Réglé", "passed-on": "Passé à un collègue",
-    "call-back": "À rappeler", "wrong-department": "Ce n’était pas le bon service",
+    CALL_BACK: "À rappeler", "wrong-department": "Ce n’était pas le bon service",
 }  # fmt: skip
 """Of a call that was answered."""
 RECENT = timedelta(hours=2)
@@ -62,7 +65,7 @@ async def desk(request: Request, shared: web.Shared, person: web.SignedIn) -> Re
         since = datetime.now(UTC) - RECENT
         calls += await call_data.without_note(shared.database, person.extension, since)
     context = {
-        **_state_shown(shared.mirror.view, person),
+        **_state_shown(shared, shared.mirror.view, person),
         "cards": [await _card(shared, one) for one in dict.fromkeys(calls)],
         "reasons": REASONS,
         "outcomes": OUTCOMES,
@@ -76,7 +79,7 @@ async def flow(request: Request, shared: web.Shared, person: web.SignedIn) -> St
     """What changes on it: a call is sent once, so that a note being written stays as it is."""
 
     async def render(view: View) -> Mapping[str, str]:
-        shown = {**_state_shown(view, person), "reasons": REASONS, "outcomes": OUTCOMES}
+        shown = {**_state_shown(shared, view, person), "reasons": REASONS, "outcomes": OUTCOMES}
         parts = {"state": web.fragment(request, "desk/state.html", shown)}
         if monotonic() - looked[0] >= CALLBACKS_S:
             looked[0], rows = monotonic(), await _callbacks(shared, person)
@@ -85,12 +88,14 @@ async def flow(request: Request, shared: web.Shared, person: web.SignedIn) -> St
         state = _state(view, person)
         if state and state.call_id:
             if state.call_id not in cards:
+                await shared.accounts.who(token, datetime.now(UTC))  # who takes calls is at work
                 cards.clear()
                 card = {**shown, "card": await _card(shared, state.call_id)}
                 cards[state.call_id] = web.fragment(request, "desk/card.html", card)
             parts["call"] = cards[state.call_id]
         return parts
 
+    token = request.cookies.get(web.SESSION, "")
     cards: dict[str, str] = {}
     looked = [float("-inf")]
     return stream(request, render)
@@ -123,18 +128,29 @@ async def note(
         Literal["", "settled", "passed-on", "call-back", "wrong-department"], Form()
     ] = "",
     texte: Annotated[str, Form(max_length=2000)] = "",
+    quand: Annotated[str, Form(max_length=200)] = "",
 ) -> Response:
     """What came of a call; it also tells what callers ask that nobody has written an answer for."""
-    by = reader(person, shared.store.current)
+    by, now = reader(person, shared.store.current), datetime.now(UTC)
     departments = await call_data.departments_of(shared.database, call_id)
-    if not any(by.sees(one) for one in departments):
+    theirs = {one for one in departments if by.sees(one)}
+    if not theirs:
         raise web.Forbidden
     written = OperatorNote(
         call_id=call_id, operator=person.extension or person.login, outcome=issue,
-        text=texte.strip(), at=datetime.now(UTC),
+        text=texte.strip(), at=now,
     )  # fmt: skip
     await call_data.write_note(shared.database, written)
-    return web.go_to(request, "/poste", "La note est enregistrée.")
+    told, fault = "La note est enregistrée.", False
+    if issue == CALL_BACK:
+        try:
+            said = await call_back(
+                shared, person, call_id, theirs, note=texte, when=quand.strip(), now=now
+            )
+        except CallbackError as error:
+            said, fault = f"Personne ne sera rappelé : {error}.", True
+        told = f"{told} {said}"
+    return web.go_to(request, "/poste", told, fault=fault)
 
 
 @router.get("/poste/recherche")
@@ -159,11 +175,13 @@ def _state(view: View, person: Person) -> LiveOperator | None:
     return None
 
 
-def _state_shown(view: View, person: Person) -> dict[str, Any]:
+def _state_shown(shared: web.Parts, view: View, person: Person) -> dict[str, Any]:
     state = _state(view, person)
+    operators = shared.store.current.operators
     ringing = view.call(state.call_id) if state and state.call_id else None
     return {
         "extension": person.extension,
+        "listed": any(one.extension == person.extension for one in operators),
         "state": state,
         "state_name": words.STATES.get(state.state, state.state) if state else "",
         "caller": words.number(ringing.number) if ringing else "",
@@ -184,6 +202,9 @@ async def _card(shared: web.Parts, call_id: str) -> Card:
         number = logged.caller_number if logged else (stay.caller_number if stay else None)
     turns = list(logged.turns) if logged else []
     answered = [turn for turn in turns if "faq:" in turn.about]
+    lines = live_view.logged_lines(turns, knowledge)
+    if not lines and now:  # the call log is late
+        lines = list(live_view.lines(now, knowledge))
     earlier = await call_data.earlier_calls(shared.database, number, call_id)
     department = (now and now.department) or (stay.department if stay else None)
     reason = (now and now.reason) or (stay.reason if stay else "")
@@ -194,6 +215,6 @@ async def _card(shared: web.Parts, call_id: str) -> Card:
         department=words.department(department, knowledge),
         reason=reason or (logged.reason if logged else ""),
         answered=tuple(live_view.logged_lines(answered, knowledge)),
-        lines=live_view.logged_lines(turns, knowledge),
+        lines=lines,
         earlier=[live_view.past(call, knowledge) for call in earlier],
     )

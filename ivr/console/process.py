@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import getpass
 import logging
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import uvicorn
+from fastapi import FastAPI
 
 from ivr.calllog.database import Database
 from ivr.console.accounts import ADMIN, Accounts, Refused
@@ -23,12 +25,21 @@ log = logging.getLogger(__name__)
 FIRST_ADMIN = "admin"
 
 
-class _Server(uvicorn.Server):
-    """Leaves the signals to the command, as all our processes do."""
+class Server(uvicorn.Server):
+    """Leaves the signals to the command, as all our processes do; ends open pages in order."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Pages that follow the telephone would keep their connection for ever."""
+        self._app.state.parts.mirror.close()
+        await super().shutdown(sockets)
 
 
 async def serve(settings: Settings, *, demonstration: bool = False) -> None:
@@ -39,9 +50,10 @@ async def serve(settings: Settings, *, demonstration: bool = False) -> None:
     if link := await _first_link(settings):
         log.info("nobody can sign in yet; the first admin chooses a password here, once: %s", link)
     console = settings.console
-    server = _Server(
+    app = create_app(settings, demonstration=demonstration)
+    server = Server(
         uvicorn.Config(
-            create_app(settings, demonstration=demonstration),
+            app,
             host=str(console.bind),
             port=console.port,
             log_config=None,
@@ -50,7 +62,8 @@ async def serve(settings: Settings, *, demonstration: bool = False) -> None:
             forwarded_allow_ips=[str(network) for network in console.proxies],
             server_header=False,
             timeout_graceful_shutdown=3,
-        )
+        ),
+        app,
     )
     serving = asyncio.create_task(_listen(server, _address(settings)))
     try:
@@ -123,7 +136,7 @@ async def _first_link(settings: Settings) -> str:
 def _chosen_here(settings: Settings, token: str) -> str:
     told = f"le mot de passe se choisit ici, une seule fois : {_invitation(settings, token)}"
     if settings.console.proxies:  # that address opens on this machine alone
-        told += "\nD'un autre poste, mettez l'adresse de la console à la place de la première partie."
+        told += "\nD'un autre poste, mettez l'adresse de la console à la place du début."
     return told
 
 

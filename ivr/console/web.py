@@ -66,7 +66,18 @@ def _local(context: Context, moment: datetime, form: str = "%d/%m/%Y à %H h %M"
 
 templates.env.filters["local"] = _local
 templates.env.filters["language"] = lambda code: LANGUAGES.get(code, code)
-templates.env.globals["menu"] = MENU
+
+
+def _menu_of(person: Person) -> list[tuple[str, str]]:
+    return [(address, name) for address, name, admins in MENU if person.is_admin or not admins]
+
+
+def _current(path: str) -> str:
+    """Which page of the menu an address belongs to; empty for none."""
+    return next((one for one, *_ in MENU if path == one or path.startswith(f"{one}/")), "")
+
+
+templates.env.globals |= {"menu_of": _menu_of, "current": _current}
 
 
 @dataclass
@@ -112,7 +123,8 @@ def parts(request: Request) -> Parts:
 async def signed_in(request: Request, shared: Annotated[Parts, Depends(parts)]) -> Person:
     """Whoever is signed in; every form they send is checked. Raises SignInNeeded, FormRefused."""
     token = request.cookies.get(SESSION)
-    person = await shared.accounts.who(token, datetime.now(UTC)) if token else None
+    now, seen = datetime.now(UTC), not is_stream(request)
+    person = await shared.accounts.who(token, now, seen=seen) if token else None
     if person is None:
         raise SignInNeeded
     request.state.person = person
@@ -160,6 +172,7 @@ def page(
         "message": unquote(message).removeprefix(FAULT) if message else "",
         "message_class": "fault" if unquote(message or "").startswith(FAULT) else "message",
         "path": request.url.path,
+        "unattached": _unattached(getattr(request.state, "person", None), shared),
         "zone": shared.store.current.hours.zone,
         **(context or {}),
     }
@@ -167,6 +180,17 @@ def page(
     if message and not is_fragment(request):
         response.delete_cookie(FLASH)
     return response
+
+
+def _unattached(person: Person | None, shared: Parts) -> str:
+    """Why an operator sees nothing of any department; empty for everybody else."""
+    if person is None or person.is_admin:
+        return ""
+    if not person.extension:
+        return "Votre compte n’a pas de poste téléphonique"
+    if any(one.extension == person.extension for one in shared.store.current.operators):
+        return ""
+    return f"Le poste {person.extension} de votre compte n’est pas dans la liste des agents"
 
 
 def fragment(request: Request, name: str, context: Mapping[str, Any]) -> str:
@@ -196,6 +220,11 @@ def go_to(request: Request, path: str, message: str = "", *, fault: bool = False
 def is_fragment(request: Request) -> bool:
     """Whether htmx asks, for a part of a page."""
     return "hx-request" in request.headers
+
+
+def is_stream(request: Request) -> bool:
+    """Whether a page asks by itself to follow what happens: nobody need sit before it."""
+    return "text/event-stream" in request.headers.get("accept", "")
 
 
 def set_cookie(

@@ -131,8 +131,8 @@ class Board:
                 moved = replace(call, place=Place.OPERATOR, operator=talks.extension)
             elif queue := waiting.get(call.id):
                 moved = replace(call, department=queue.department, operator=None)
-            elif call.since and (at - call.since).total_seconds() < ON_ITS_WAY_S:
-                continue
+            elif talks or (call.since and (at - call.since).total_seconds() < ON_ITS_WAY_S):
+                continue  # it rings at the one operator that somebody chose, or is on its way
             else:
                 self._drop(call.id)
                 continue

@@ -78,6 +78,7 @@ class Mirror:
     view: View = field(default_factory=View, init=False)
     _watchers: set[asyncio.Event] = field(default_factory=set, init=False)
     _replies: dict[str, asyncio.Future[Answer]] = field(default_factory=dict, init=False)
+    _closed: bool = field(default=False, init=False)
 
     async def run(self) -> None:
         """Until cancelled; goes on after each outage of Redis."""
@@ -93,15 +94,21 @@ class Mirror:
     async def changes(self, at_most_s: float) -> AsyncIterator[View]:
         """The view now and after each change, however many there were between two looks.
 
-        The same view comes again when nothing changed for ``at_most_s`` seconds.
+        The same view comes again when nothing changed for ``at_most_s`` seconds; ends when closed.
         """
         with self._watching() as changed:
-            while True:
+            while not self._closed:
                 changed.clear()
                 yield self.view
                 with suppress(TimeoutError):
                     async with asyncio.timeout(at_most_s):
                         await changed.wait()
+
+    def close(self) -> None:
+        """End all that follow the changes: the console is about to end."""
+        self._closed = True
+        for watcher in self._watchers:
+            watcher.set()
 
     async def order(self, order: Answered) -> Answer:
         """Have ``ivr serve`` do something, and say what became of it."""

@@ -11,15 +11,23 @@ from ivr.errors import AsteriskError
 from ivr.knowledge.base import Knowledge
 from ivr.live.messages import Answer, Duty
 from ivr.operators import presence
+from ivr.operators.presence import RINGING, TALKING, UNREACHABLE, Presence
+
+TAKEN = (RINGING, TALKING, UNREACHABLE)
+"""What an operator does who cannot take a call now. Whoever pauses may be rung all the same."""
 
 
 class Switch:
     """Asterisk's side of the orders; see ``orders.Exchange``."""
 
-    def __init__(self, ari: Ari, ami: Ami, knowledge: Callable[[], Knowledge]) -> None:
+    def __init__(
+        self, ari: Ari, ami: Ami, knowledge: Callable[[], Knowledge], people: Presence
+    ) -> None:
+        """people: what the operators are doing."""
         self._ari = ari
         self._ami = ami
         self._knowledge = knowledge
+        self._people = people
 
     async def end(self, call_id: str) -> Answer:
         """End a call that waits or is spoken with. Raises CallerGone, AsteriskError."""
@@ -57,4 +65,7 @@ class Switch:
         """None when a call can be passed there; else why not."""
         knowledge = self._knowledge()
         known = operator is None or operator in {one.extension for one in knowledge.operators}
-        return None if known and department in knowledge.departments else Answer.UNKNOWN
+        if not known or department not in knowledge.departments:
+            return Answer.UNKNOWN
+        doing = self._people.operator(operator) if operator else None
+        return Answer.BUSY if doing is not None and doing.state in TAKEN else None

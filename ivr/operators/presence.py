@@ -87,6 +87,8 @@ class _Phone:
     call_id: str | None = None
     connected: bool = False
     """The call has been taken; until then it rings, whatever the telephone itself tells."""
+    direct: bool = False
+    """The call came to this telephone alone: no queue will tell when it is over."""
     wrap_up_until: datetime | None = None
 
 
@@ -169,15 +171,27 @@ class Presence:
                 self.known = False
             case ami.Member():
                 self._change(event.interface, **_of(event))
+                self._end_direct(event)
             case ami.MemberRemoved(_, interface):
                 self._change(interface, member=False)
             case ami.CallerJoined(call_id, number, queue):
                 self._waiting[call_id] = Waiting(call_id, queue, number, self.now())
+                self._stop_ringing(call_id)  # the operator of the console's choice did not answer
             case ami.CallerLeft(call_id):
                 self._waiting.pop(call_id, None)
                 self._stop_ringing(call_id)
             case ami.AgentCalled(call_id, _, interface):
-                self._change(interface, call_id=call_id, connected=False)
+                self._change(interface, call_id=call_id, connected=False, direct=False)
+            case ami.UserEvent("DirectCalled", fields):
+                interface = interface_of(fields.get("operator", ""))
+                call_id = fields.get("callid", "")
+                self._change(interface, call_id=call_id, connected=False, direct=True)
+            case ami.UserEvent("StayAnswered", fields):
+                self._change(interface_of(fields.get("operator", "")), connected=True)
+            case ami.HungUp(call_id) if any(
+                phone.direct and phone.call_id == call_id for phone in self._phones.values()
+            ):
+                self._stop_ringing(call_id, direct=True)
             case ami.AgentConnected(call_id, _, interface):
                 self._stop_ringing(call_id)
                 self._change(interface, call_id=call_id, connected=True)
@@ -208,10 +222,17 @@ class Presence:
         self.known = True
         self.tell()
 
-    def _stop_ringing(self, call_id: str) -> None:
+    def _stop_ringing(self, call_id: str, *, direct: bool = False) -> None:
+        """direct: also where it is spoken with, having come to that telephone alone."""
         for extension, phone in self._phones.items():
-            if phone.call_id == call_id and not phone.connected:
-                self._phones[extension] = replace(phone, call_id=None)
+            if phone.call_id == call_id and (not phone.connected or (direct and phone.direct)):
+                self._phones[extension] = replace(phone, call_id=None, direct=False)
+
+    def _end_direct(self, member: ami.Member) -> None:
+        """A telephone whose owner has passed such a call on is free, and the call goes on."""
+        phone = self._phones.get(extension_of(member.interface) or "")
+        if phone is not None and phone.direct and phone.connected and phone.device == "free":
+            self._change(member.interface, call_id=None, direct=False)
 
     def _change(self, interface: str, **what: Any) -> None:
         extension = extension_of(interface)

@@ -28,7 +28,28 @@ const arrived = () => {
   document.title = ringing ? `☎ Appel : ${ringing.dataset.ringing}` : title;
 };
 
+// The console sends something every ten seconds. When it does not, or when the link breaks for longer
+// than it takes to mend by itself, the page says that what it shows is of the past.
+const SILENT_MS = 25000, BROKEN_MS = 4000;
+let heard = Date.now(), broken = null, over = false;
+
+const follow = () => {
+  const away = document.getElementById("away");
+  if (!away) return;
+  const now = Date.now();
+  const lost = !over && ((broken !== null && now - broken > BROKEN_MS) || now - heard > SILENT_MS);
+  if (lost === !away.hidden) return;
+  const since = new Date(heard);
+  document.getElementById("away-since").textContent =
+    `${since.getHours()} h ${String(since.getMinutes()).padStart(2, "0")}`;
+  away.hidden = !lost;
+};
+
+document.addEventListener("htmx:sseOpen", () => { heard = Date.now(); broken = null; follow(); });
+document.addEventListener("htmx:sseError", () => { broken ??= Date.now(); });
+document.addEventListener("htmx:sseClose", (event) => { over = event.detail.type === "message"; follow(); });
+
 document.addEventListener("DOMContentLoaded", () => { count(); arrived(); });
 document.addEventListener("htmx:afterSettle", () => { count(); arrived(); });
-document.addEventListener("htmx:sseMessage", () => { count(); arrived(); });
-setInterval(count, 1000);
+document.addEventListener("htmx:sseMessage", () => { heard = Date.now(); count(); arrived(); follow(); });
+setInterval(() => { count(); follow(); }, 1000);
