@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from argon2 import Type, extract_parameters
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from ivr.calllog.accounts import Account, ConsoleSession
 from ivr.calllog.database import Database
-from ivr.console.accounts import Accounts
+from ivr.console.accounts import Accounts, Refused
 from ivr.console.lockout import (
     MOST_ELSEWHERE,
     MOST_FAILURES,
@@ -22,6 +23,7 @@ from ivr.console.lockout import (
     count,
     forgive,
 )
+from ivr.console.process import reset_password
 from ivr.settings import Settings
 from tests.console import (
     ADMIN,
@@ -114,7 +116,8 @@ async def test_wrong_passwords_lock_the_account_without_telling_whether_it_exist
         assert told[COLLEAGUE] == told["nobody.here"]
         assert (await client.sign_in(COLLEAGUE)).status_code == 403, "locked"
         assert (await client.sign_in(ADMIN)).status_code == 303, "others are not"
-        journal = (await client.get("/journal")).text
+        journal = (await client.get("/journal?quoi=connexions")).text
+        assert "mauvais" not in (await client.get("/journal?quoi=changements")).text
     for line in (
         f"mauvais mot de passe pour <strong>{COLLEAGUE}",
         f"bloqués pendant un quart d&#39;heure pour <strong>{COLLEAGUE}",
@@ -199,6 +202,14 @@ async def test_an_invitation_is_taken_up_once(console: Console) -> None:
         assert "plus valable" in again.text
         used = await client.get(link)
         assert (used.status_code, "plus valable" in used.text) == (404, True)
+        told = await reset_password(console.settings, "P.Roussel")
+        assert (await client.get("/compte")).status_code == 303, "their sessions end"
+        assert (await client.sign_in("p.roussel")).status_code == 403
+        link = told.split()[-1].removeprefix(console.url)
+        assert (await client.http.post(link, data=chosen)).status_code == 303
+        assert (await client.get("/compte")).status_code == 200
+    with pytest.raises(Refused, match="pas de compte"):
+        await reset_password(console.settings, "nobody.here")
 
 
 @pytest.mark.parametrize(
@@ -227,10 +238,11 @@ async def test_pages_bound_what_a_browser_may_do(console: Console) -> None:
 async def test_an_admin_signs_in_and_makes_an_account(
     console: Console, browser: Browser, tmp_path: Path
 ) -> None:
+    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path)
     async with browsing(browser, console) as page:
         await page.goto("/connexion")
         assert await serious(page) == []
-        await screenshots(page, tmp_path, "sign-in")
+        await screenshots(page, folder, "sign-in")
     async with browsing(browser, console, ADMIN) as page:
         await page.get_by_role("link", name="Comptes").click()
         await page.get_by_label("Nom", exact=True).fill("Nathalie Perrin")
@@ -238,4 +250,17 @@ async def test_an_admin_signs_in_and_makes_an_account(
         await page.get_by_role("button", name="Créer le compte").click()
         await page.get_by_text("/invitation/").wait_for()
         assert await serious(page) == []
-        await screenshots(page, tmp_path, "accounts")
+        await screenshots(page, folder, "accounts")
+        await page.get_by_text("Menu").press("Enter")  # as narrow as a telephone
+        assert await serious(page) == []
+        await page.screenshot(path=folder / "menu-phone.png")
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_role("link", name="En direct")).to_be_focused()
+        await page.get_by_role("link", name="Journal").press("Enter")
+        await page.get_by_text("a créé le compte n.perrin").wait_for()
+        assert await serious(page) == []
+        await screenshots(page, folder, "audit")
+        for path in ("/compte", "/mot-de-passe", "/donnees", "/nulle-part"):
+            await page.goto(path)
+            assert await serious(page) == [], path
+            await screenshots(page, folder, path[1:])

@@ -265,19 +265,33 @@ async def test_a_search_for_nothing(line: Telephone, words: str) -> None:
 
 
 @pytest.mark.browser
-async def test_an_operator_takes_a_call_by_keyboard(
+async def test_an_operators_day_by_keyboard(
     line: Telephone, browser: Browser, tmp_path: Path
 ) -> None:
     folder = Path(LOOKED_AT or tmp_path)
+    line.exchange.done.clear()
 
-    def now(state: str, call_id: str | None = None) -> None:
-        one = LiveOperator(EXTENSION, state, datetime.now(UTC), call_id=call_id)
+    def now(state: str, call_id: str | None = None, reason: str = "") -> None:
+        one = LiveOperator(EXTENSION, state, datetime.now(UTC), reason, call_id)
         line.board.people(People((one,)), datetime.now(UTC))
 
     now("free")
     async with browsing(browser, line.console, OPERATOR) as page:
         await page.wait_for_url("**/poste")
         await page.get_by_text("Disponible", exact=True).wait_for()
+        await page.get_by_label("Pause", exact=True).focus()
+        await page.keyboard.type("Réu")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await page.get_by_text("C’est fait").wait_for()
+        now("paused", reason="Réunion")
+        await page.get_by_text("En pause Réunion").wait_for()
+        await page.get_by_role("button", name="Je suis disponible").press("Enter")
+        await page.get_by_text("C’est fait").wait_for()
+        done = [(EXTENSION, Duty.PAUSE, "Réunion"), (EXTENSION, Duty.READY, "")]
+        assert line.exchange.done == done
+        now("free")
+        await expect(page.locator("[data-call='1.1'] > .line-of-call .said")).to_be_visible()
         note = page.get_by_label("Note").first
         await note.fill("Une note commencée")
         line.begins("5.5", "0687654321")
@@ -297,6 +311,8 @@ async def test_an_operator_takes_a_call_by_keyboard(
         await screenshots(page, folder, "desk")
         line.ends("5.5")
         now("wrap-up")
+        await page.get_by_text("Finit de traiter un appel").wait_for()
+        await page.locator("#issue-1\\.1").select_option("Réglé")
         await page.locator("#note-1\\.1").press("Tab")
         await page.keyboard.press("Enter")
         await page.get_by_text("La note est enregistrée").wait_for()
@@ -305,6 +321,16 @@ async def test_an_operator_takes_a_call_by_keyboard(
         await page.get_by_text("Ce rappel est à vous").wait_for()
         assert await serious(page) == []
         await screenshots(page, folder, "callback")
+        await page.get_by_label("À quand").fill("demain matin")
+        await page.keyboard.press("Enter")
+        await page.get_by_text("Rappel 2221 :").wait_for()
+        await page.get_by_label("Issue de l’appel").select_option("joint")
+        await page.get_by_label("Note").fill("Tout est réglé")
+        await page.get_by_role("button", name="Enregistrer").press("Enter")
+        await page.get_by_text("C’est noté").wait_for()
+        assert ((await callback(line, 1)).state, (await callback(line, 1)).note) == (
+            "done", "Tout est réglé",
+        )  # fmt: skip
         await page.get_by_role("link", name="Retour aux rappels").click()
         await page.get_by_role("heading", name="Rappels").wait_for()
         assert await serious(page) == []

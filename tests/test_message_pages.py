@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,6 +72,7 @@ async def left(console: Console) -> AsyncIterator[dict[str, int]]:
 
     yield await console.parts.database.run(work)
     await console.parts.database.run(clear)
+    shutil.rmtree(folder)
 
 
 async def message(console: Console, number: int) -> Message:
@@ -134,7 +136,6 @@ async def test_a_file_that_cannot_be_deleted_keeps_its_message(
     async with console.client(OPERATOR) as client:
         await client.post(f"/messages/{left['theirs']}/effacer")
         assert "a pas pu être effacé" in (await client.get("/messages")).text
-    file.rmdir()
     assert (await message(console, left["theirs"])).transcript
 
 
@@ -209,5 +210,8 @@ async def test_the_page_plays_for_everybody_at_every_width(
         await page.wait_for_function("sound => sound.ended", arg=await sound.element_handle())
         assert await serious(page) == []
         await screenshots(page, Path(os.environ.get("SCREENSHOTS") or tmp_path), "messages")
+        await page.get_by_text("Effacer").nth(1).press("Enter")  # unfolds what asks once more
+        await page.get_by_role("button", name="Effacer ce message pour toujours").wait_for()
+        assert await serious(page) == []
         menu = page.get_by_role("navigation", name="Pages")
         assert await menu.evaluate("menu => menu.scrollWidth <= menu.clientWidth")

@@ -67,7 +67,7 @@ async def test_redis_the_switchboard_the_console_and_the_session_go_while_pages_
             await expect(away).to_be_visible(timeout=SOON_MS)
             await expect(live.locator("#away")).to_be_visible(timeout=SOON_MS)
             assert await serious(live) == []
-            line.turn("1.1", "keyed", heard="1")
+            line.turn("1.1", "keyed", heard="1", entry="acte-naissance")
             await console.start()
             await expect(away).to_be_hidden(timeout=SOON_MS)
             await expect(live.get_by_text("Touche 1")).to_be_visible(timeout=SOON_MS)
@@ -78,7 +78,7 @@ async def test_redis_the_switchboard_the_console_and_the_session_go_while_pages_
             await console.parts.database.run(
                 lambda session: session.execute(delete(ConsoleSession))
             )
-            line.turn("1.1", "keyed", heard="2")
+            line.turn("1.1", "keyed", heard="2", entry="acte-naissance")
             await expect(live.get_by_text("Votre session est terminée")).to_be_visible()
             await desk.get_by_role("button", name="Enregistrer la note").click()
             await expect(desk.get_by_text("Demande aussi un livret")).to_be_visible()

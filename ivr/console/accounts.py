@@ -24,7 +24,8 @@ from ivr.settings import Console
 log = logging.getLogger(__name__)
 
 ADMIN, OPERATOR = "admin", "operator"
-ROLES = (OPERATOR, ADMIN)
+ROLES = {OPERATOR: "agent", ADMIN: "administrateur"}
+"""With their names in French."""
 INVITED_FOR = timedelta(days=3)
 """How long an invitation can be taken up."""
 SHORTEST_PASSWORD = 12
@@ -262,7 +263,7 @@ class Accounts:
             account.name, account.role, account.extension = name, role, extension
             account.password = hashed
             session.flush()
-            session.add(_audit(by, "a créé le compte", login, now, after=f"{role} {name}"))
+            session.add(_audit(by, "a créé le compte", login, now, after=f"{ROLES[role]} {name}"))
             return _invite(session, account.id, now)
 
         return await self._database.run(work)
@@ -285,7 +286,7 @@ class Accounts:
             account.role, account.extension = role, extension
             if disabled != (account.disabled_at is not None):
                 account.disabled_at = now if disabled else None
-            if disabled or role != before.split()[0]:
+            if disabled or not before.startswith(ROLES[role]):
                 _end_sessions(session, account.id)
             after = _described(account)
             if after != before:
@@ -318,9 +319,17 @@ class Accounts:
         line = _audit(who, action, subject, now, before, after)
         await self._database.run(lambda session: session.add(line))
 
-    async def audited(self, *, before_id: int | None = None, limit: int = 50) -> list[AuditLine]:
-        """The latest lines, newest first; those before one of them."""
+    async def audited(
+        self, *, before_id: int | None = None, limit: int = 50, sign_ins: bool | None = None
+    ) -> list[AuditLine]:
+        """The latest lines, newest first; those before one of them.
+
+        sign_ins: these alone, or all others; None: everything.
+        """
         listed = select(AuditLine).order_by(AuditLine.id.desc()).limit(limit)
+        if sign_ins is not None:
+            has_address = AuditLine.address != ""
+            listed = listed.where(has_address if sign_ins else ~has_address)
         if before_id is not None:
             listed = listed.where(AuditLine.id < before_id)
         return await self._database.run(lambda session: list(session.scalars(listed).all()))
@@ -375,7 +384,7 @@ def _invite(session: Session, account_id: int, now: datetime) -> str:
 
 def _described(account: Account) -> str:
     state = "désactivé" if account.disabled_at else "actif"
-    return f"{account.role} poste {account.extension or '-'} {state}"
+    return f"{ROLES[account.role]}, poste {account.extension or 'aucun'}, {state}"
 
 
 def _audit(

@@ -13,6 +13,14 @@ from ivr.console.accounts import INVITED_FOR, Refused
 
 router = APIRouter()
 
+AUDIT_LINES = 50
+"""On one page of the audit."""
+AUDIT_KINDS = {
+    "": ("tout", None),
+    "changements": ("changements et consultations", False),
+    "connexions": ("connexions et mots de passe", True),
+}
+"""What it can be narrowed to: its name, and whether sign-ins are shown."""
 Field = Annotated[str, Form(max_length=200)]
 
 
@@ -79,9 +87,18 @@ async def audit(
     shared: web.Shared,
     person: web.Admin,
     avant: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
+    quoi: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
-    lines = await shared.accounts.audited(before_id=avant)
-    context = {"lines": lines, "days": shared.settings.retention.audit}
+    lines = await shared.accounts.audited(
+        before_id=avant, limit=AUDIT_LINES, sign_ins=AUDIT_KINDS.get(quoi, ("", None))[1]
+    )
+    context = {
+        "lines": lines,
+        "more": len(lines) == AUDIT_LINES,
+        "kinds": AUDIT_KINDS,
+        "kind": quoi,
+        "days": shared.settings.retention.audit,
+    }
     return web.page(request, "admin/audit.html", context)
 
 
