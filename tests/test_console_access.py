@@ -181,10 +181,45 @@ async def test_a_disabled_account_is_out_at_once_and_it_is_written_down(console:
         form = {"role": "operator", "poste": "103", "desactive": "true"}
         assert (await admin.post(f"/comptes/{one.id}", form)).status_code == 303
         assert (await theirs.get("/compte")).status_code == 303
-        assert (await theirs.sign_in("f.haddad")).status_code == 403
+        again = await theirs.sign_in("f.haddad")
+        assert (again.status_code, "Votre compte est désactivé" in again.text) == (403, True)
         journal = (await admin.get("/journal")).text
     assert "f.haddad" in journal
     assert "désactivé" in journal
+
+
+async def test_a_page_that_renews_itself_keeps_no_session_alive(console: Console) -> None:
+    async def seen() -> list[datetime]:
+        query = select(ConsoleSession.seen_at)
+        return await console.parts.database.run(lambda session: list(session.scalars(query)))
+
+    async with console.client(OPERATOR) as client:
+        old = datetime.now(UTC) - timedelta(minutes=5)
+        await console.parts.database.run(
+            lambda session: session.execute(update(ConsoleSession).values(seen_at=old))
+        )
+        follows = {"Accept": "text/event-stream"}
+        async with client.http.stream("GET", "/direct/flux", headers=follows) as answer:
+            assert answer.status_code == 200
+            await anext(answer.aiter_lines())
+        assert set(await seen()) == {old}
+        await client.get("/compte")
+        assert max(await seen()) > old
+
+
+async def test_an_operator_without_a_place_among_the_agents_is_told(console: Console) -> None:
+    accounts, now = console.parts.accounts, datetime.now(UTC)
+    await accounts.add("s.place", "S. Place", "operator", None, by="t", now=now, password=PASSWORD)
+    (one,) = [a for a in await accounts.accounts() if a.login == "s.place"]
+    async with console.client("s.place") as theirs, console.client(ADMIN) as admin:
+        assert "Votre compte n’a pas de poste" in (await theirs.get("/rappels")).text
+        await admin.post(f"/comptes/{one.id}", {"role": "operator", "poste": "999"})
+        for path in ("/poste", "/rappels", "/messages"):
+            page = (await theirs.get(path)).text
+            assert "Le poste 999 de votre compte n’est pas dans la liste des agents" in page, path
+        assert "poste absent de la liste" in (await admin.get("/comptes")).text
+        await admin.post(f"/comptes/{one.id}", {"role": "operator", "poste": "102"})
+        assert "liste des agents" not in (await theirs.get("/poste")).text
 
 
 async def test_an_invitation_is_taken_up_once(console: Console) -> None:

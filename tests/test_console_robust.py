@@ -30,7 +30,14 @@ from tests.console import ADMIN, OPERATOR, PASSWORD, Console
 OPEN_TO_ALL = {"/connexion", "/invitation/{token}"}
 OF_OPERATORS = {
     *("/", "/compte", "/mot-de-passe", "/deconnexion", "/direct", "/direct/flux"),
-    *("/direct/appels/{call_id}", "/poste", "/poste/flux", "/poste/etat", "/poste/recherche"),
+    *(
+        "/direct/appels/{call_id}",
+        "/direct/appels/{call_id}/flux",
+        "/poste",
+        "/poste/flux",
+        "/poste/etat",
+        "/poste/recherche",
+    ),
     *("/poste/appels/{call_id}/note", "/rappels", "/rappels/{number}"),
     *("/rappels/{number}/{action}", "/messages", "/messages/{message_id}.wav"),
     "/messages/{message_id}/effacer",

@@ -90,6 +90,7 @@ async def test_operators_see_the_calls_of_their_departments_and_no_other(line: T
         assert f"à propos de {other.id}" not in page
         assert (await client.get("/direct/appels/1.1")).status_code == 200
         assert (await client.get("/direct/appels/2.2")).status_code == 403
+        assert (await client.get("/direct/appels/2.2/flux")).status_code == 403
         for action in ("passer", "terminer"):
             form = {"vers": "service:accueil"}
             answer = await client.post(f"/direct/appels/1.1/{action}", form)
@@ -225,6 +226,8 @@ async def test_a_call_is_watched_and_ended_by_keyboard(
         await expect(link).to_be_focused()  # what is renewed leaves the focus where it was
         await page.keyboard.press("Enter")
         await page.get_by_role("heading", name="Appel du 06 12 34 56 78").wait_for()
+        line.turn("1.1", "heard", heard="et pour un livret de famille ?", entry="passeport")
+        await page.get_by_text("et pour un livret de famille").wait_for()
         assert await serious(page) == []
         await screenshots(page, Path(LOOKED_AT or tmp_path), "call")
         await page.get_by_role("button", name="Terminer l’appel").press("Enter")

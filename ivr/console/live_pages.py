@@ -55,6 +55,31 @@ async def call_page(
     request: Request, call_id: CallId, shared: web.Shared, person: web.SignedIn
 ) -> Response:
     """One call, as far as it has come; from here an admin acts on it."""
+    return web.page(request, "live/call.html", await _call(shared, person, call_id))
+
+
+@router.get("/direct/appels/{call_id}/flux")
+async def call_flow(
+    request: Request, call_id: CallId, shared: web.Shared, person: web.SignedIn
+) -> StreamingResponse:
+    """What changes on it."""
+    await _call(shared, person, call_id)
+
+    async def render(view: View) -> Mapping[str, str]:
+        try:
+            shown = await _call(shared, person, call_id)
+        except (HTTPException, web.Forbidden):  # it went to a department that is not theirs
+            return {}
+        return {
+            name: web.fragment(request, f"live/{name}.html", shown)
+            for name in ("call_facts", "conversation")
+        }
+
+    return stream(request, render)
+
+
+async def _call(shared: web.Parts, person: Person, call_id: str) -> dict[str, Any]:
+    """What is known of a call. Raises the page 404, or Forbidden for another department's."""
     knowledge, view = shared.store.current, shared.mirror.view
     now, logged = view.call(call_id), await call_with_turns(shared.database, call_id)
     if now is None and logged is None:
@@ -67,17 +92,17 @@ async def call_page(
     else:
         lines = list(live_view.lines(now, knowledge)) if now else []
     number = now.number if now else (logged.caller_number if logged else None)
-    context = {
+    over = "Terminé" if view.sight is Sight.LIVE or (logged and logged.ended_at) else "Inconnu"
+    return {
         "id": call_id,
         "now": now,
-        "where": words.where(now, knowledge) if now else "",
+        "where": words.where(now, knowledge) if now else over,
         "logged": logged,
         "number": words.number(number),
         "lines": lines,
         "targets": _targets(view, knowledge),
         "department": words.department(department, knowledge),
     }
-    return web.page(request, "live/call.html", context)
 
 
 @router.post("/direct/appels/{call_id}/passer")
