@@ -15,8 +15,9 @@ from rapidfuzz import fuzz
 
 from ivr.calllog.tables import Call
 from ivr.secrets import load_or_create
-from ivr.testcaller.caller import Caller
+from ivr.testcaller.caller import Heard
 from tests.console import ADMIN, browsing, console
+from tests.exchange import pitch, tone
 from tests.redis_server import redis_server
 from tests.town import DESK, Town, town
 
@@ -28,8 +29,10 @@ SAID = (
     GOODBYE := "Non merci, au revoir.",
     SOMEBODY := "Je voudrais parler à quelqu'un s'il vous plaît.",
     CERTIFICATE := "Bonjour, je voudrais un acte de naissance.",
-    OPERATOR := "Mairie de Valmont, bonjour.",
 )
+OPERATOR_HZ = 620
+OPERATOR = tone(1000, OPERATOR_HZ)
+"""What an operator says."""
 
 
 @pytest.fixture(scope="module")
@@ -45,16 +48,9 @@ def about(phrase: str, heard: str) -> bool:
     return fuzz.partial_ratio(phrase.lower(), heard.lower()) >= 75
 
 
-async def greeted(caller: Caller) -> str:
-    """Answered, and the greeting heard to its end."""
-    await caller.until_answered()
-    return (await caller.hear()).text
-
-
-async def asked(caller: Caller, words: str) -> str:
-    """What the machine says to a request."""
-    await caller.say(words)
-    return (await caller.hear()).text
+def joined(heard: Heard) -> bool:
+    """Whether this is what the operator says: then the two are talking."""
+    return abs(pitch(heard.pcm) - OPERATOR_HZ) < 20
 
 
 async def closed(hall: Town) -> Call:
@@ -68,20 +64,24 @@ async def closed(hall: Town) -> Call:
 
 async def test_a_question_is_answered(hall: Town) -> None:
     async with hall.phones.call(NUMBER) as caller:
-        greeting = await greeted(caller)
-        assert about("mairie de Valmont", greeting)
-        assert about("assistant vocal", greeting)
-        assert about("n'est pas enregistrée", greeting)
-        answer = await asked(caller, HOURS)
-        assert about("le samedi de 9h à midi", answer)
-        assert about("avez-vous une autre question", answer)
-        assert about("au revoir", await asked(caller, GOODBYE))
+        await caller.until_answered()
+        heard = [await caller.listen()]  # and understood later: the machine does not wait long
+        for words in (HOURS, GOODBYE):
+            await caller.say(words)
+            heard.append(await caller.listen())
         await caller.until_ended()
+    greeting, answer, farewell = [(await caller.understand(one)).text for one in heard]
+    assert about("mairie de Valmont", greeting)
+    assert about("assistant vocal", greeting)
+    assert about("n'est pas enregistrée", greeting)
+    assert about("le samedi de 9h à midi", answer)
+    assert about("avez-vous une autre question", answer)
+    assert about("au revoir", farewell)
     call = await closed(hall)
     assert (call.outcome, call.ended_by) == ("answered", "machine")
-    heard = [turn for turn in call.turns if turn.heard]
-    assert heard[0].entry == "horaires-mairie"
-    assert all(turn.response_ms for turn in heard)
+    requests = [turn for turn in call.turns if turn.heard]
+    assert requests[0].entry == "horaires-mairie"
+    assert all(turn.response_ms for turn in requests)
 
 
 async def test_the_caller_interrupts(hall: Town) -> None:
@@ -110,7 +110,7 @@ async def test_zero_reaches_an_operator_who_sees_who_calls(hall: Town) -> None:
         )
         caller.skip()
         await desk.say(OPERATOR)
-        assert about("bonjour", (await caller.hear()).text)
+        assert joined(await caller.listen())
         await desk.hang_up()
     call = await closed(hall)
     assert (call.outcome, call.department) == ("transferred", "accueil")
@@ -129,15 +129,6 @@ async def test_a_caller_hangs_up_at_any_moment(hall: Town, seed: int) -> None:
     assert call.ended_by == "caller"
 
 
-async def test_silence_leads_to_a_person(hall: Town) -> None:
-    async with hall.phones.call(NUMBER) as caller:
-        await caller.until_answered()
-        desk = await hall.phones.desk_rings(DESK, at_most_s=60)
-        await desk.answer()
-    call = await closed(hall)
-    assert [turn.happened for turn in call.turns] == ["opened", "silent", "silent", "silent"]
-
-
 @pytest.mark.browser
 async def test_a_call_is_watched_in_the_console_and_passed_on_from_there(
     hall: Town, browser: Browser, tmp_path: Path
@@ -150,7 +141,8 @@ async def test_a_call_is_watched_in_the_console_and_passed_on_from_there(
         hall.phones.call(NUMBER, "0612345678") as caller,
     ):
         page.on("dialog", lambda dialog: dialog.accept())
-        await greeted(caller)
+        await caller.until_answered()
+        await caller.listen()
         await page.get_by_text("06 12 •• •• 78").wait_for()
         await caller.say(CERTIFICATE)
         await page.locator(".heard").wait_for()
@@ -181,7 +173,8 @@ async def test_people_take_over_when_the_application_is_killed_and_while_it_is_a
     hall: Town,
 ) -> None:
     async with hall.phones.call(NUMBER) as caller:
-        await greeted(caller)
+        await caller.until_answered()
+        await caller.until_sound()
         await hall.serve.stop(signal.SIGKILL)
         async with hall.phones.call(NUMBER, "0698765432"):
             desk = await hall.phones.desk_rings(DESK, at_most_s=30)
@@ -193,8 +186,10 @@ async def test_people_take_over_when_the_application_is_killed_and_while_it_is_a
         await desk.answer()
         caller.skip()
         await desk.say(OPERATOR)
-        assert about("bonjour", (await caller.hear()).text)
+        assert joined(await caller.listen())
     call = await closed(hall)
     assert (call.outcome, call.ended_by) == ("interrupted", "failure")
     async with hall.phones.call(NUMBER) as caller:
-        assert about("assistant vocal", await greeted(caller))
+        await caller.until_answered()
+        await caller.until_sound()
+    assert (await closed(hall)).turns[0].said is not None

@@ -130,8 +130,11 @@ class Person:
         return Heard(pcm, Segment(track.ends[loud[0]] - FRAME_S, track.ends[loud[-1]]))
 
     async def hear(self, until_silence_ms: int = 900, at_most_s: float = 30) -> Heard:
-        """Listen, and understand."""
-        heard = await self.listen(until_silence_ms, at_most_s)
+        """Listen, and understand: the far end waits meanwhile, who may lose patience."""
+        return await self.understand(await self.listen(until_silence_ms, at_most_s))
+
+    async def understand(self, heard: Heard) -> Heard:
+        """What was said, in words. Can be done once the call is over."""
         if self._manner.transcribe is None:
             raise RuntimeError("this person was given no transcriber")
         text = await self._manner.transcribe(heard.pcm) if heard.pcm else ""
