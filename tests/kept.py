@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import platformdirs
 
 KEPT = Path(platformdirs.user_cache_dir("allo-mairie")) / "tests"
-"""Each file is named by all that shapes it, so that none is out of date."""
+"""Clips are named by all that shapes them; of what was learnt, what no longer fits is made anew."""
 
 
 def with_what_is_kept(var: Path) -> Path:
@@ -16,4 +17,12 @@ def with_what_is_kept(var: Path) -> Path:
     for made in ("speech", "matcher"):
         (KEPT / made).mkdir(parents=True, exist_ok=True)
         (var / made).symlink_to(KEPT / made)
+    return var
+
+
+def with_a_copy_of_what_is_learnt(var: Path) -> Path:
+    """Make this ``var/``, for a town whose knowledge is about to change."""
+    var.mkdir()
+    if (KEPT / "matcher").exists():
+        shutil.copytree(KEPT / "matcher", var / "matcher")
     return var

@@ -168,6 +168,7 @@ async def test_an_answer_is_heard_and_a_sentence_spoken_into_the_microphone(
         audio = page.locator("#listening audio")
         await audio.wait_for(timeout=120_000)
         await page.wait_for_function("document.querySelector('audio').duration > 1.5")
+        seconds = await page.evaluate("document.querySelector('audio').duration")
         sound = await page.request.get(str(await audio.get_attribute("src")))
         (tmp_path / "said.wav").write_bytes(await sound.body())
         await page.get_by_label("Une phrase, comme la dirait").fill("c'est quand le marché")
@@ -185,7 +186,7 @@ async def test_an_answer_is_heard_and_a_sentence_spoken_into_the_microphone(
             await page.goto(PATH)
             await page.get_by_role("button", name="Parler").click()
             await page.get_by_text("Parlez…").wait_for()
-            await page.wait_for_timeout(5000)
+            await page.wait_for_timeout(1000 * seconds + 500)  # as long as it takes to say it
             await page.get_by_role("button", name="Arrêter").click()
             await page.locator("#tried").get_by_text("Entendu").wait_for(timeout=120_000)
             assert "marché" in await page.locator("#tried").inner_text()

@@ -7,6 +7,8 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -33,7 +35,7 @@ from ivr.events import (
     Played,
     QueueRequest,
 )
-from ivr.knowledge.load import load
+from ivr.knowledge.base import Knowledge
 from ivr.messages import transcriber
 from ivr.messages.box import MessageBox
 from ivr.messages.ear import NOTHING_SAID_MS, TAIL_MS, Ear
@@ -117,11 +119,10 @@ def box(database: Database, tmp_path: Path) -> MessageBox:
 
 
 @pytest.fixture
-def parts(database: Database, box: MessageBox) -> Parts:
+def parts(database: Database, box: MessageBox, town: Knowledge) -> Parts:
     """What the calls share; it is night."""
-    knowledge = load(Path(__file__).parents[1] / "knowledge")
     return Parts(
-        mind=Mind(Dialogue(Talk(knowledge), messages=True), nothing_said),
+        mind=Mind(Dialogue(Talk(town), messages=True), nothing_said),
         speech=Voice(),
         listener=partial(Listener, Engine(), Hearing()),
         calllog=CallLog(database),
@@ -130,6 +131,18 @@ def parts(database: Database, box: MessageBox) -> Parts:
         now=lambda: NIGHT,
         longest_s=600,
     )
+
+
+@asynccontextmanager
+async def calling(parts: Parts, line: Line | None = None) -> AsyncIterator[Line]:
+    """A call that is answered, and whose caller is gone at the end of the block."""
+    line = line or Line()
+    call = asyncio.create_task(handle(line, parts))
+    try:
+        yield line
+    finally:
+        line.events.put_nowait(CallerGone("gone"))
+        await call
 
 
 def about(seconds: float, said_ms: int) -> bool:
@@ -151,18 +164,15 @@ async def message_of(database: Database) -> Message:
 async def test_a_message_is_recorded_heard_again_and_kept(
     parts: Parts, database: Database, tmp_path: Path
 ) -> None:
-    line = Line()
-    call = asyncio.create_task(handle(line, parts))
-    line.press("0")  # a person; nobody is there
-    line.press("3")  # a message
-    await line.until_beep()
-    line.send(tone(3000))
-    line.press("#")
-    line.press("2")  # hear it
-    assert round(pitch(await line.until_played(3000))) == 440
-    line.press("1")  # send it
-    line.events.put_nowait(CallerGone("gone"))
-    await call
+    async with calling(parts) as line:
+        line.press("0")  # a person; nobody is there
+        line.press("3")  # a message
+        await line.until_beep()
+        line.send(tone(3000))
+        line.press("#")
+        line.press("2")  # hear it
+        assert round(pitch(await line.until_played(3000))) == 440
+        line.press("1")  # send it
     message = await message_of(database)
     path = tmp_path / "messages" / message.file
     assert about(message.seconds, 3000)
@@ -183,17 +193,14 @@ async def test_a_message_is_recorded_heard_again_and_kept(
 async def test_what_was_recorded_first_is_gone_when_it_is_recorded_again(
     parts: Parts, database: Database, tmp_path: Path
 ) -> None:
-    line = Line()
-    call = asyncio.create_task(handle(line, parts))
-    line.press("03")
-    await line.until_beep()
-    line.send(tone(2000))
-    line.press("#3")
-    await line.until_beep()
-    line.send(tone(1000, hz=800))
-    line.press("#1")
-    line.events.put_nowait(CallerGone("gone"))
-    await call
+    async with calling(parts) as line:
+        line.press("03")
+        await line.until_beep()
+        line.send(tone(2000))
+        line.press("#3")
+        await line.until_beep()
+        line.send(tone(1000, hz=800))
+        line.press("#1")
     (name,) = names_in(tmp_path / "messages")
     assert round(pitch(read_wav(tmp_path / "messages" / name))) == 800
     assert (await message_of(database)).file == name
@@ -202,14 +209,11 @@ async def test_what_was_recorded_first_is_gone_when_it_is_recorded_again(
 async def test_a_message_that_the_caller_deletes_leaves_nothing(
     parts: Parts, database: Database, tmp_path: Path
 ) -> None:
-    line = Line()
-    call = asyncio.create_task(handle(line, parts))
-    line.press("03")
-    await line.until_beep()
-    line.send(tone(2000))
-    line.press("#4")
-    line.events.put_nowait(CallerGone("gone"))
-    await call
+    async with calling(parts) as line:
+        line.press("03")
+        await line.until_beep()
+        line.send(tone(2000))
+        line.press("#4")
     assert not await all_of(database, Message)
     assert not await all_of(database, Callback)
     assert not names_in(tmp_path / "messages")
@@ -220,14 +224,11 @@ async def test_who_hangs_up_has_left_what_was_said(
     parts: Parts, database: Database, tmp_path: Path, after: str
 ) -> None:
     """In the midst of the message, or before saying what shall become of it."""
-    line = Line()
-    call = asyncio.create_task(handle(line, parts))
-    line.press("03")
-    await line.until_beep()
-    line.send(tone(2500))
-    line.press(after)
-    line.events.put_nowait(CallerGone("gone"))
-    await call
+    async with calling(parts) as line:
+        line.press("03")
+        await line.until_beep()
+        line.send(tone(2500))
+        line.press(after)
     message = await message_of(database)
     assert message.state == "kept"
     assert about(message.seconds, 2500)
@@ -238,13 +239,10 @@ async def test_who_hangs_up_has_left_what_was_said(
 async def test_who_hangs_up_without_a_word_has_left_nothing(
     parts: Parts, database: Database, tmp_path: Path
 ) -> None:
-    line = Line()
-    call = asyncio.create_task(handle(line, parts))
-    line.press("03")
-    await line.until_beep()
-    line.send(silence(3000))
-    line.events.put_nowait(CallerGone("gone"))
-    await call
+    async with calling(parts) as line:
+        line.press("03")
+        await line.until_beep()
+        line.send(silence(3000))
     assert not await all_of(database, Message)
     assert not names_in(tmp_path / "messages")
 
@@ -252,14 +250,11 @@ async def test_who_hangs_up_without_a_word_has_left_nothing(
 async def test_a_withheld_number_cannot_be_called_back_and_the_message_is_kept(
     parts: Parts, database: Database
 ) -> None:
-    line = Line(number=None)
-    call = asyncio.create_task(handle(line, parts))
-    line.press("03")
-    await line.until_beep()
-    line.send(tone(2000))
-    line.press("#1")
-    line.events.put_nowait(CallerGone("gone"))
-    await call
+    async with calling(parts, Line(number=None)) as line:
+        line.press("03")
+        await line.until_beep()
+        line.send(tone(2000))
+        line.press("#1")
     message = await message_of(database)
     assert (message.state, message.callback_id, message.number) == ("kept", None, "")
     assert not await all_of(database, Callback)
@@ -272,15 +267,12 @@ async def test_a_folder_that_cannot_be_written_is_told_and_the_call_goes_on(
     parts: Parts, database: Database, tmp_path: Path
 ) -> None:
     (tmp_path / "messages").write_text("in the way")
-    line = Line()
-    call = asyncio.create_task(handle(line, parts))
-    line.press("03")
-    async with asyncio.timeout(5):
-        while not [t for t in await turns(database) if t == "recording-failed"]:
-            continue
-    line.press("0")  # and a callback can still be had
-    line.events.put_nowait(CallerGone("gone"))
-    await call
+    async with calling(parts) as line:
+        line.press("03")
+        async with asyncio.timeout(5):
+            while not [t for t in await turns(database) if t == "recording-failed"]:
+                continue
+        line.press("0")  # and a callback can still be had
     assert not await all_of(database, Message)
 
 
@@ -291,14 +283,11 @@ async def turns(database: Database) -> list[str]:
 async def test_the_announcement_is_heard_before_anything_is_recorded(
     parts: Parts, database: Database
 ) -> None:
-    line = Line()
-    call = asyncio.create_task(handle(line, parts))
-    line.press("033")  # impatient
-    await line.until_beep()
-    line.send(tone(2000))
-    line.press("#1")
-    line.events.put_nowait(CallerGone("gone"))
-    await call
+    async with calling(parts) as line:
+        line.press("033")  # impatient
+        await line.until_beep()
+        line.send(tone(2000))
+        line.press("#1")
     assert about((await message_of(database)).seconds, 2000)
 
 
@@ -388,14 +377,11 @@ async def test_what_was_said_when_we_were_killed_is_kept_at_the_next_start(
 async def test_a_message_is_transcribed_for_its_callback(
     parts: Parts, database: Database, box: MessageBox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line = Line()
-    call = asyncio.create_task(handle(line, parts))
-    line.press("03")
-    await line.until_beep()
-    line.send(tone(2000))
-    line.press("#1")
-    line.events.put_nowait(CallerGone("gone"))
-    await call
+    async with calling(parts) as line:
+        line.press("03")
+        await line.until_beep()
+        line.send(tone(2000))
+        line.press("#1")
     failures = 1
     slept = asyncio.Event()
 
