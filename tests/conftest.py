@@ -21,6 +21,7 @@ from tests.kept import with_what_is_kept
 if TYPE_CHECKING:
     from playwright.async_api import Browser
 
+    from ivr.asterisk.ari import AriAddress
     from ivr.call import Mind
     from ivr.calllog.database import Database
     from ivr.knowledge.base import Knowledge
@@ -125,6 +126,23 @@ async def asterisk(settings: Settings, secrets: Secrets) -> AsyncIterator[Asteri
         pytest.fail(f"these tests need Asterisk: {error}")
     async with process:
         yield process
+
+
+@pytest.fixture(scope="session")
+def address(settings: Settings, secrets: Secrets) -> AriAddress:
+    """Its ARI."""
+    from tests.exchange import ari_address
+
+    return ari_address(settings, secrets)
+
+
+@pytest.fixture
+async def nothing_left(asterisk: AsteriskProcess) -> AsyncIterator[None]:
+    """A test that ends with no channel in it."""
+    from tests.exchange import until_empty
+
+    yield
+    await until_empty(asterisk)
 
 
 @pytest.fixture(scope="session")

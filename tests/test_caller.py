@@ -21,7 +21,7 @@ from ivr.testcaller.mouth import Mouth, Utterance
 from ivr.testcaller.network import private_settings
 from ivr.testcaller.place import Conversation, Line, place_call
 from ivr.testcaller.timeline import QUIETEST, Segment, Timeline, Track, level
-from tests.exchange import TOWN_HALL, application, ari_address, pitch, tone, until_empty
+from tests.exchange import TOWN_HALL, application, pitch, tone, until_empty
 
 LOUD, QUIET = tone(20), silence(20)
 
@@ -92,12 +92,6 @@ def test_a_mouth_breathes_between_words() -> None:
 
 
 # --- on the line -------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def address(settings: Settings, secrets: Secrets) -> AriAddress:
-    """ARI of the switchboard."""
-    return ari_address(settings, secrets)
 
 
 async def next_key(leg: AriLeg) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
@@ -16,34 +15,18 @@ from ivr.asterisk.process import AsteriskProcess
 from ivr.audio.pcm import FRAME_BYTES, FRAME_MS, silence
 from ivr.errors import CallerGone
 from ivr.events import CallerId, Frame, Interrupted, KeyPressed, LegEvent, Played, QueueRequest
-from ivr.secrets import Secrets
-from ivr.settings import Settings
 from ivr.testcaller.caller import Telephones
 from tests.exchange import (
     TOWN_HALL,
     answered,
     application,
-    ari_address,
     pitch,
     tone,
     until,
     until_empty,
 )
 
-pytestmark = pytest.mark.telephone
-
-
-@pytest.fixture
-def address(settings: Settings, secrets: Secrets) -> AriAddress:
-    """ARI of the switchboard."""
-    return ari_address(settings, secrets)
-
-
-@pytest.fixture(autouse=True)
-async def nothing_left(asterisk: AsteriskProcess) -> AsyncIterator[None]:
-    """Each test ends with no channel in the switchboard."""
-    yield
-    await until_empty(asterisk)
+pytestmark = [pytest.mark.telephone, pytest.mark.usefixtures("nothing_left")]
 
 
 # --- sound -------------------------------------------------------------------------------------

@@ -12,30 +12,16 @@ import pytest
 
 from ivr.asterisk.ari import AriAddress
 from ivr.asterisk.ari_leg import AriLeg
-from ivr.asterisk.process import AsteriskProcess, switchboard
+from ivr.asterisk.process import switchboard
 from ivr.asterisk.render import QueueSpec
 from ivr.errors import AsteriskError, CallerGone
 from ivr.events import KeyPressed
-from ivr.secrets import Secrets, load_or_create
-from ivr.settings import Settings
+from ivr.secrets import load_or_create
 from ivr.testcaller.caller import Telephones, telephones
 from ivr.testcaller.network import Network, private_settings
-from tests.exchange import TOWN_HALL, answered, application, ari_address, tone, until, until_empty
+from tests.exchange import TOWN_HALL, answered, application, ari_address, tone, until
 
-pytestmark = pytest.mark.telephone
-
-
-@pytest.fixture
-def address(settings: Settings, secrets: Secrets) -> AriAddress:
-    """ARI of the switchboard."""
-    return ari_address(settings, secrets)
-
-
-@pytest.fixture(autouse=True)
-async def nothing_left(asterisk: AsteriskProcess) -> AsyncIterator[None]:
-    """Each test ends with no channel in the switchboard."""
-    yield
-    await until_empty(asterisk)
+pytestmark = [pytest.mark.telephone, pytest.mark.usefixtures("nothing_left")]
 
 
 async def test_a_handler_that_fails_sends_the_caller_to_the_operators(
