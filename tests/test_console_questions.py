@@ -376,7 +376,6 @@ async def test_what_became_of_each_question_is_counted(console: Console, admin: 
             session.add(call)
 
     await console.parts.database.run(work)
-    console.app.state.desk._counted.clear()
     page = await admin.get("/questions?jours=7")
     row = page.text.partition('href="/questions/fr/marche"')[2].partition("</tr>")[0]
     assert page.status_code == 200, text_of(page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from ivr.figures import days as kept_days
 from ivr.figures import period as periods
 from ivr.figures.fate import Fate
 from ivr.figures.period import BadPeriod, Period
+from ivr.figures.questions import Usage, usage
 from ivr.figures.report import Report, report
 from ivr.figures.spread import Spread
 from ivr.figures.tally import seconds_step
@@ -391,3 +393,17 @@ async def test_callbacks_are_kept_once_all_of_a_day_are_closed_and_outlive_the_p
     assert (await of(database, town, Log(), WEEK)).callbacks.open == 0
     dropped, stayed = await kept_days.forget_kept(database, counting)
     assert (dropped, stayed) == (7, 1)
+
+
+async def test_the_use_of_questions_is_kept_by_day(database: Database, town: Knowledge) -> None:
+    await of(database, town, a_week(), WEEK)
+    counting = kept_days.Town.of(town)
+
+    def used(session: Session) -> Mapping[str, Usage]:
+        return usage(session, WEEK, counting.zone)
+
+    before = await database.run(used)
+    assert sum(one.answered for one in before.values()) == sum(range(2, 9))
+    await kept_days.keep(database, counting, NOW)
+    await database.run(lambda session: session.execute(delete(Turn)))
+    assert await database.run(used) == before

@@ -13,7 +13,6 @@ import pytest
 
 from ivr.calllog.database import Database
 from ivr.calllog.log import CallEnd, CallLog, TurnRecord
-from ivr.calllog.tables import Call, Turn
 from ivr.errors import IvrError
 from ivr.events import CallerId, CallStarted
 from ivr.knowledge import Knowledge, load
@@ -70,9 +69,8 @@ CALLED_BACK = TurnRecord(NOW, "callback-taken", "4711", about="callback.taken mo
 
 def missed(*turns: TurnRecord, department: str | None = None) -> list[tuple[object, ...]]:
     """Text, what was refused, what came next."""
-    call = Call(id="1.1", department=department)
-    call.turns = [Turn(number=n, **vars(one)) for n, one in enumerate([OPENED, *turns], 1)]
-    return [(one.text, one.refused, one.entry, one.department) for one in missed_in(call, None)]
+    found = missed_in("1.1", [OPENED, *turns], department)
+    return [(one.text, one.refused, one.entry, one.department) for one in found]
 
 
 def test_what_was_rejected_and_what_the_caller_confirmed_next() -> None:
@@ -153,15 +151,13 @@ def test_numbers_and_moments_of_callbacks_are_no_requests() -> None:
 
 
 def test_the_language_is_that_of_the_moment() -> None:
-    call = Call(id="1.1", department=None, language="en")
     turns = [
         heard("zigomar", "reprompt.not-understood", "rejected", "reject"),
         heard("english please", "greeting.language", "language:en"),
         heard("gobbledygook", "reprompt.not-understood", "rejected", "reject"),
         CALLED_BACK,
     ]
-    call.turns = [Turn(number=n, **vars(one)) for n, one in enumerate(turns, 1)]
-    found = list(missed_in(call, "eau"))
+    found = list(missed_in("1.1", turns, "eau"))
     assert [(one.text, one.language) for one in found] == [
         ("zigomar", "fr"),
         ("gobbledygook", "en"),

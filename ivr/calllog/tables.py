@@ -296,6 +296,8 @@ class FiguresDay(Base):
     """See ``ivr/figures/days.py``; nothing of it tells of a person."""
     callbacks: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), default=None)
     """Counts of the callbacks taken on that day; None while one of them is still to be made."""
+    questions: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), default=None)
+    """How the entries of the FAQ were used; None where that is not counted yet."""
     kept_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -16,9 +16,12 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ivr.audio.pcm import read_wav, write_wav
 from ivr.errors import EngineError, KnowledgeError
@@ -26,8 +29,8 @@ from ivr.knowledge.base import Knowledge
 from ivr.knowledge.load import load
 from ivr.knowledge.store import state
 from ivr.learning.gather import Missed
-from ivr.learning.groups import Group, groups
-from ivr.nlu.features import Encoder
+from ivr.learning.groups import Group, Proposals, clusters
+from ivr.nlu.features import Encoder, Floats
 from ivr.nlu.match import Context, Match
 from ivr.nlu.matcher import Matcher
 from ivr.settings import Settings
@@ -42,6 +45,8 @@ log = logging.getLogger(__name__)
 Overlay = tuple[tuple[str, bytes], ...]
 """Files as they would be: their paths under the knowledge's folder, and what they hold."""
 
+KEPT_TEXTS = 2000
+"""Texts of which is kept what they were understood as."""
 NICENESS = 10
 """Calls, their voice and their recogniser come first."""
 _PR_SET_PDEATHSIG = 1  # from linux/prctl.h
@@ -68,10 +73,40 @@ def match(
     return matcher.match(text, context, day)
 
 
-def grouped(root: Path, cache: Path, missed: Sequence[Missed]) -> list[Group]:
-    """What callers said that was missed, in groups. Raises KnowledgeError."""
-    knowledge, matcher = _learnt(root, cache, (), tuple(state(root).items()))
-    return groups(missed, knowledge, matcher, Encoder())
+@dataclass(frozen=True)
+class Grouped:
+    """What callers said that was missed."""
+
+    groups: list[Group]
+    """The largest first."""
+    more: int
+    """Smaller groups, for which nothing is proposed yet."""
+
+
+def grouped(root: Path, cache: Path, missed: Sequence[Missed], most: int) -> Grouped:
+    """The ``most`` largest groups of what was missed. Raises KnowledgeError.
+
+    What a text means is kept: a few seconds at first, then a fraction of one.
+    """
+    found = clusters(missed, _meanings)
+    proposals = _proposals(root, cache, tuple(state(root).items()))
+    shown = [proposals.group(one) for one in found[:most]]
+    return Grouped(shown, len(found) - len(shown))
+
+
+@functools.lru_cache(maxsize=1)
+def _proposals(root: Path, cache: Path, seen: tuple[tuple[Path, State], ...]) -> Proposals:
+    knowledge, matcher = _learnt(root, cache, (), seen)
+    return Proposals(knowledge, functools.lru_cache(KEPT_TEXTS)(matcher.match))
+
+
+def _meanings(texts: Sequence[str]) -> Floats:
+    """As an Encoder, of which what it made of the texts of last time is kept."""
+    known: dict[str, Floats] = _loaded.get("meanings", {})
+    new = [text for text in dict.fromkeys(texts) if text not in known]
+    known |= dict(zip(new, Encoder()(new), strict=True)) if new else {}
+    _loaded["meanings"] = {text: known[text] for text in texts}
+    return np.stack([known[text] for text in texts])
 
 
 @functools.lru_cache(maxsize=2)

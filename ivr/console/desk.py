@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 from sqlalchemy import delete, select
@@ -24,7 +23,8 @@ from ivr.console.accounts import Accounts
 from ivr.console.workshop import Workshop
 from ivr.errors import CallLogError, KnowledgeError
 from ivr.faq.history import BY_HAND, History, differences, from_json, undoing
-from ivr.faq.usage import Usage, usage
+from ivr.figures.period import Period
+from ivr.figures.questions import Usage, usage
 from ivr.knowledge import editing
 from ivr.knowledge.base import Knowledge
 from ivr.knowledge.editing import Edit, Saved, Written, written
@@ -32,16 +32,6 @@ from ivr.learning.example import key
 from ivr.settings import Settings
 
 log = logging.getLogger(__name__)
-
-USAGE_KEPT_S = 300
-"""How long figures of a period are shown without being counted again, in seconds."""
-
-
-@dataclass(frozen=True)
-class _Counted:
-    at: float
-    """By ``time.monotonic``."""
-    usage: Mapping[str, Usage]
 
 
 class Desk:
@@ -56,7 +46,6 @@ class Desk:
         self._seen: dict[str, dict[str, Written]] = {}
         self._lock = asyncio.Lock()
         """A change of the console is in the history before the files are looked at."""
-        self._counted: dict[int, _Counted] = {}
 
     async def save(self, edit: Edit, who: str, undoes: int | None = None) -> Saved:
         """Make an edit and write it down. Raises what ``editing.save`` does, and CallLogError.
@@ -107,14 +96,11 @@ class Desk:
             await self._database.run(lambda session: session.execute(decided))
         return saved
 
-    async def usage(self, days: int) -> Mapping[str, Usage]:
-        """What became of each entry in the last days. Raises CallLogError."""
-        known = self._counted.get(days)
-        if known is None or time.monotonic() - known.at > USAGE_KEPT_S:
-            now = datetime.now(UTC)
-            counted = await usage(self._database, now - timedelta(days=days), now)
-            known = self._counted[days] = _Counted(time.monotonic(), counted)
-        return known.usage
+    async def usage(self, days: int, zone: ZoneInfo) -> Mapping[str, Usage]:
+        """What became of each entry today and in the days before. Raises CallLogError."""
+        today = datetime.now(zone).date()
+        period = Period(today - timedelta(days=days), today)
+        return await self._database.run(lambda session: usage(session, period, zone))
 
     async def names(self) -> Mapping[str, str]:
         """Who may have changed something, by login; "" stands for a change by hand."""

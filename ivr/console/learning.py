@@ -80,14 +80,14 @@ async def groups(
     since = datetime.now(UTC) - timedelta(days=jours)
     missed = await gather(shared.database, since)
     try:
-        found = await own.workshop.groups(missed) if missed else []
+        found = await own.workshop.groups(missed, MOST_SHOWN)
     except FaultsFound as error:
         return web.page(request, "learning/groups.html", {"fault": str(error.faults[0])})
     except IvrError as error:
         return web.page(request, "learning/groups.html", {"fault": str(error)})
     notes = await _notes(shared.database, {one.call_id for one in missed})
     knowledge = shared.store.current
-    cards = [_card(one, missed, notes, knowledge) for one in found[:MOST_SHOWN]]
+    cards = [_card(one, missed, notes, knowledge) for one in found.groups]
     titles = sorted(
         ((one.title, one.id, one.department) for one in knowledge.entries.values()),
         key=lambda item: item[0].casefold(),
@@ -95,8 +95,7 @@ async def groups(
     return web.page(
         request,
         "learning/groups.html",
-        {"cards": cards, "titles": titles, "count": sum(one.count for one in found),
-         "more": len(found) - len(cards), "days": jours},
+        {"cards": cards, "titles": titles, "count": len(missed), "more": found.more, "days": jours},
     )  # fmt: skip
 
 

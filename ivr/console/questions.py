@@ -20,7 +20,7 @@ from ivr.console.question_form import NAMES, readable, shown
 from ivr.console.question_sheet import Sent, SentNew, Sheet, faults_by_field, language_named
 from ivr.errors import CallLogError, IvrError, KnowledgeError
 from ivr.faq.history import differences
-from ivr.faq.usage import Usage
+from ivr.figures.questions import Usage
 from ivr.knowledge import editing
 from ivr.knowledge.base import Knowledge
 from ivr.knowledge.catalogue import REFERENCE
@@ -58,7 +58,9 @@ async def listed(
     q: str = "", jours: Period = 30,
 ) -> Response:  # fmt: skip
     knowledge = shared.store.current
-    used, last = await asyncio.gather(own.usage(jours), own.history.last_by_entry(REFERENCE))
+    used, last = await asyncio.gather(
+        own.usage(jours, knowledge.hours.zone), own.history.last_by_entry(REFERENCE)
+    )
     today = datetime.now(knowledge.hours.zone).date()
     words = fold(q[:200]).split()
     rows = []
@@ -150,7 +152,7 @@ async def editor(
               version(found.data if found else None)),
         changed=last[0] if last else None,
         names=await own.names(),
-        used=(await own.usage(30)).get(entry, Usage()),
+        used=(await own.usage(30, shared.store.current.hours.zone)).get(entry, Usage()),
     )  # fmt: skip
 
 
@@ -291,7 +293,7 @@ async def ask_to_remove(
         {
             "language": language, "entry": entry, "data": found.data,
             "version": version(found.data), "translations": translations,
-            "used": (await own.usage(30)).get(entry, Usage()),
+            "used": (await own.usage(30, shared.store.current.hours.zone)).get(entry, Usage()),
         },
     )  # fmt: skip
 

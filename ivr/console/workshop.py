@@ -17,7 +17,6 @@ from ivr.audio.pcm import silence
 from ivr.console import bench
 from ivr.errors import EngineError, IvrError
 from ivr.learning.gather import Missed
-from ivr.learning.groups import Group
 from ivr.nlu.match import Context, Match
 from ivr.settings import Settings
 from ivr.speech.recogniser import Transcript
@@ -96,10 +95,12 @@ class Workshop:
             bench.match, paths.knowledge, paths.var / "matcher", overlay, text, context, day
         )
 
-    async def groups(self, missed: Sequence[Missed]) -> list[Group]:
-        """What callers said that was missed, in groups. Raises KnowledgeError, EngineError."""
+    async def groups(self, missed: Sequence[Missed], most: int) -> bench.Grouped:
+        """The ``most`` largest groups of what was missed. Raises KnowledgeError, EngineError."""
         paths = self._settings.paths
-        return await self._mind.run(bench.grouped, paths.knowledge, paths.var / "matcher", missed)
+        return await self._mind.run(
+            bench.grouped, paths.knowledge, paths.var / "matcher", missed, most
+        )
 
     async def hear(self, recording: bytes, language: str) -> Transcript:
         """What is said in a WAV file. Raises AudioFormatError, EngineError, ModelError."""

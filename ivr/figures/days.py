@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from ivr.calllog.database import Database
@@ -21,6 +21,7 @@ from ivr.figures.callbacks import Deadlines, settled_callbacks, still_logged
 from ivr.figures.fate import CallFacts
 from ivr.figures.gather import calls_between
 from ivr.figures.period import DAY, Period, start_of
+from ivr.figures.questions import count_questions
 from ivr.figures.tally import DayTally, tally_day
 from ivr.knowledge.base import Knowledge
 
@@ -79,19 +80,24 @@ async def keep(
 
         kept += await database.run(work)
         progress(done, len(missing))
-    await _keep_callbacks(database, town, now)
+    await _complete(database, town, now)
     return kept
 
 
-async def _keep_callbacks(database: Database, town: Town, now: datetime) -> None:
-    """Complete the days that are kept without their callbacks, of which none is open any more."""
-    missing = select(FiguresDay.day).where(FiguresDay.callbacks.is_(None))
-    for day in await database.run(lambda session: list(session.scalars(missing))):
+async def _complete(database: Database, town: Town, now: datetime) -> None:
+    """Add to the days that are kept what could not be counted then, or was not yet."""
+    lacking = or_(FiguresDay.callbacks.is_(None), FiguresDay.questions.is_(None))
+    days_ = select(FiguresDay.day).where(lacking).order_by(FiguresDay.day)
+    for day in await database.run(lambda session: list(session.scalars(days_))):
 
         def work(session: Session, day: date = day) -> None:
             row = session.get(FiguresDay, day)
-            if row is not None and row.callbacks is None:
+            if row is None:
+                return
+            if row.callbacks is None:
                 row.callbacks = settled_callbacks(session, day, town.deadlines, now)
+            if row.questions is None:
+                row.questions = dict(count_questions(session, Period(day, day).bounds(town.zone)))
 
         await database.run(work)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from ivr.calllog.database import Database
+from ivr.calllog.log import TurnRecord
 from ivr.calllog.tables import Call, Callback, Suggestion, Turn
 from ivr.knowledge.catalogue import REFERENCE
 from ivr.learning.example import as_example, key
@@ -22,6 +24,9 @@ _NOT_UNDERSTOOD = ("reprompt.", "help.")
 """Prompts by which the machine says that it has not understood."""
 _MOVES = DIALOGUE_IDS - {OFF_TOPIC}
 """A "no" where nothing was asked is understood, and no request."""
+_NAMES = ("at", "happened", "heard", "entry", "decision", "about", "notes")
+_LOOKED_AT = [getattr(Turn, name) for name in _NAMES]
+"""What of a turn tells whether something was missed."""
 _NOT_OURS = "out-of-scope"
 """The prompt that sends a caller away who asked what nobody has written anything about."""
 
@@ -60,17 +65,27 @@ async def gather(database: Database, since: datetime) -> list[Missed]:
         departments = dict(iter(session.execute(callbacks)))
         notes = (Turn.notes.contains(note) for note in ("rejected", "corrected"))
         strayed = Turn.about.contains(_NOT_OURS)
-        calls = (
-            select(Call)
-            .where(Call.started_at >= since)
-            .where(Call.turns.any(or_(Turn.decision == "reject", strayed, *notes)))
-            .order_by(Call.started_at, Call.id)
-            .options(selectinload(Call.turns))
+        missed = (
+            select(Turn.call_id)
+            .where(Turn.at >= since, Turn.heard != "")  # the index of turns with words
+            .where(or_(Turn.decision == "reject", strayed, *notes))
+        )
+        turns = (
+            select(Call.id, Call.department, *_LOOKED_AT)
+            .join(Turn, Turn.call_id == Call.id)
+            .where(Call.started_at >= since, Call.id.in_(missed))
+            .order_by(Call.started_at, Call.id, Turn.number)
         )
         return [
             one
-            for call in session.scalars(calls)
-            for one in missed_in(call, departments.get(call.id))
+            for (call_id, department), rows in groupby(
+                session.execute(turns), key=lambda row: (row[0], row[1])
+            )
+            for one in missed_in(
+                call_id,
+                [TurnRecord(**dict(zip(_NAMES, row[2:], strict=True))) for row in rows],
+                department or departments.get(call_id),
+            )
             if key(one.language, one.text) not in decided
         ]
 
@@ -89,9 +104,10 @@ async def decide(
     await database.run(work)
 
 
-def missed_in(call: Call, callback: str | None) -> Iterator[Missed]:
-    """What was missed in one call. ``callback`` is the department of its callback, if any."""
-    turns = call.turns
+def missed_in(
+    call_id: str, turns: Sequence[TurnRecord], department: str | None
+) -> Iterator[Missed]:
+    """What was missed in one call, which went to a department in the end, if to any."""
     refused: dict[int, str | None] = {}
     for number, turn in enumerate(turns):
         if _unanswered(turn, turns[:number]):
@@ -100,23 +116,22 @@ def missed_in(call: Call, callback: str | None) -> Iterator[Missed]:
             if (request := _request(turns[:number])) is not None:
                 refused[request] = entry or None
     wrong = {entry for turn in turns for entry in _noted(turn, "corrected")}
-    reached = call.department or callback
     for number, instead_of in sorted(refused.items()):
         after = turns[number + 1 :]
         if text := as_example(turns[number].heard):
             yield Missed(
                 text=text,
                 language=_language(turns[:number]),
-                call_id=call.id,
+                call_id=call_id,
                 at=turns[number].at,
                 refused=instead_of,
                 entry=next((one for one in _found(after) if one not in wrong), None),
-                department=reached,
+                department=department,
                 callback=any(turn.happened == "callback-taken" for turn in after),
             )
 
 
-def _unanswered(turn: Turn, before: Sequence[Turn]) -> bool:
+def _unanswered(turn: TurnRecord, before: Sequence[TurnRecord]) -> bool:
     if turn.happened not in _SPOKEN or (turn.decision == "answer" and turn.entry in _MOVES):
         return False
     if "rejected" in turn.notes.split() or _NOT_OURS in turn.about.split():
@@ -129,7 +144,7 @@ def _unanswered(turn: Turn, before: Sequence[Turn]) -> bool:
     )
 
 
-def _request(before: Sequence[Turn]) -> int | None:
+def _request(before: Sequence[TurnRecord]) -> int | None:
     """The turn whose words were taken for what the caller then refused."""
     for number in reversed(range(len(before))):
         turn = before[number]
@@ -140,19 +155,21 @@ def _request(before: Sequence[Turn]) -> int | None:
     return None
 
 
-def _found(turns: Sequence[Turn]) -> Iterator[str]:
+def _found(turns: Sequence[TurnRecord]) -> Iterator[str]:
     """The entries confirmed or answered, in order."""
     for turn in turns:
         yield from (*_noted(turn, "confirmed"), *_noted(turn, "answered"))
 
 
-def _language(before: Sequence[Turn]) -> str:
+def _language(before: Sequence[TurnRecord]) -> str:
     """The language of the conversation after these turns."""
     chosen = [language for turn in before for language in _noted(turn, "language")]
     return chosen[-1] if chosen else REFERENCE
 
 
-def _noted(turn: Turn, kind: str) -> list[str]:
+def _noted(turn: TurnRecord, kind: str) -> list[str]:
     """What follows the colon in the notes of one kind; "" for a note without."""
+    if kind not in turn.notes:
+        return []
     notes = (note.partition(":") for note in turn.notes.split())
     return [value for name, _, value in notes if name == kind]

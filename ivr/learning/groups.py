@@ -7,9 +7,10 @@ import hashlib
 import logging
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 from sklearn.cluster import AgglomerativeClustering  # type: ignore[import-untyped]
@@ -18,8 +19,8 @@ from ivr.knowledge.base import Knowledge
 from ivr.knowledge.check import examples
 from ivr.knowledge.entries import RESERVED_IDS
 from ivr.learning.gather import Missed
-from ivr.nlu.features import Encoder
-from ivr.nlu.match import DIALOGUE_IDS, Context
+from ivr.nlu.features import Encoder, Floats
+from ivr.nlu.match import DIALOGUE_IDS, Context, Match
 from ivr.nlu.matcher import Matcher
 from ivr.nlu.normalise import core, stem
 
@@ -34,6 +35,12 @@ LIKELY = 0.2
 """From this score of the matcher on, averaged over the group, its candidate is proposed."""
 _RARE_WORDS = 2
 _SHORTEST_WORD = 3
+
+
+Encode = Callable[[Sequence[str]], Floats]
+"""Meanings of sentences; an Encoder."""
+Understand = Callable[[str, Context], Match]
+"""What a sentence means; a Matcher's ``match``."""
 
 
 class Because(StrEnum):
@@ -72,11 +79,32 @@ class Group:
     language: str
     utterances: tuple[Utterance, ...]
     """The most frequent first, each text once."""
+    reference: str
+    """As of its cluster."""
     proposal: Proposal
     department: str | None
     """Of the proposed entry; else where most of the callers went in the end, if anywhere."""
     callbacks: int
     """Callers among them who asked to be called back."""
+
+    @property
+    def count(self) -> int:
+        """How often its utterances were said."""
+        return sum(one.count for one in self.utterances)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What was missed and belongs together, before an entry is proposed for it."""
+
+    language: str
+    missed: tuple[Missed, ...]
+
+    @cached_property
+    def utterances(self) -> tuple[Utterance, ...]:
+        """The most frequent first, each text once."""
+        counts = Counter(one.text for one in self.missed)
+        return tuple(Utterance(text, n) for text, n in counts.most_common())
 
     @property
     def reference(self) -> str:
@@ -85,16 +113,9 @@ class Group:
         name = hashlib.blake2b(joined.encode(), digest_size=5).digest()
         return base64.b32encode(name).decode()[:5]
 
-    @property
-    def count(self) -> int:
-        """How often its utterances were said."""
-        return sum(one.count for one in self.utterances)
 
-
-def groups(
-    missed: Iterable[Missed], knowledge: Knowledge, matcher: Matcher, encoder: Encoder
-) -> list[Group]:
-    """The groups of what was missed, the largest first. The same input gives the same groups."""
+def clusters(missed: Iterable[Missed], encode: Encode) -> list[Cluster]:
+    """What was missed, by likeness, the largest first. The same input gives the same clusters."""
     said: dict[tuple[str, str], list[Missed]] = defaultdict(list)
     for one in missed:
         said[one.language, one.text].append(one)
@@ -104,14 +125,74 @@ def groups(
     found = []
     for language in sorted({language for language, _ in said}):
         own = [some for (name, _), some in listed[:MOST] if name == language]
-        words = _Words(knowledge, language)
-        for members in _clusters(own, encoder):
-            some = [one for number in members for one in own[number]]
-            found.append(_group(language, some, knowledge, matcher, words))
-    return sorted(found, key=lambda group: (-group.count, group.reference))
+        for members in _clusters(own, encode):
+            some = tuple(one for number in members for one in own[number])
+            found.append(Cluster(language, some))
+    return sorted(found, key=lambda one: (-len(one.missed), one.reference))
 
 
-def _clusters(said: Sequence[Sequence[Missed]], encoder: Encoder) -> list[list[int]]:
+class Proposals:
+    """Proposes entries for clusters, of one version of the knowledge."""
+
+    def __init__(self, knowledge: Knowledge, match: Understand) -> None:
+        self._knowledge = knowledge
+        self._match = match
+        self._words: dict[str, _Words] = {}
+
+    def group(self, cluster: Cluster) -> Group:
+        """A cluster with its proposal: some milliseconds for each of its texts."""
+        language, some, knowledge = cluster.language, cluster.missed, self._knowledge
+        if language not in self._words:
+            self._words[language] = _Words(knowledge, language)
+        proposal = self._proposal(cluster)
+        known = knowledge.entries.get(proposal.entry)
+        reached = Counter(one.department for one in some if one.department).most_common(1)
+        return Group(
+            language,
+            cluster.utterances,
+            cluster.reference,
+            proposal,
+            known.department if known else next((name for name, _ in reached), None),
+            len({one.call_id for one in some if one.callback}),
+        )
+
+    def _proposal(self, cluster: Cluster) -> Proposal:
+        some, knowledge = cluster.missed, self._knowledge
+        entry = _voted(some)
+        if entry is not None and entry in knowledge.entries:
+            votes = [one.entry for one in some if one.entry]
+            return Proposal(entry, Because.CALLERS, votes.count(entry) / len(votes))
+        entry, share = self._likeliest(cluster, {one.refused for one in some})
+        if entry and share >= LIKELY:
+            return Proposal(entry, Because.LIKENESS, round(share, 2))
+        taken = RESERVED_IDS | knowledge.entries.keys() | knowledge.topics.keys()
+        counts = {one.text: one.count for one in cluster.utterances}
+        return Proposal(self._words[cluster.language].new_id(counts, taken), Because.NEW, 0.0)
+
+    def _likeliest(
+        self, cluster: Cluster, refused: Collection[str | None]
+    ) -> tuple[str | None, float]:
+        """The matcher's best entry for all utterances together, and its mean score."""
+        scores: dict[str, float] = defaultdict(float)
+        for one in cluster.utterances:
+            for candidate in self._match(one.text, Context(language=cluster.language)).candidates:
+                if candidate.entry not in DIALOGUE_IDS and candidate.entry not in refused:
+                    scores[candidate.entry] += one.count * candidate.score
+        if not scores:
+            return None, 0.0
+        best = max(scores, key=lambda entry: (scores[entry], entry))
+        return best, scores[best] / len(cluster.missed)
+
+
+def groups(
+    missed: Iterable[Missed], knowledge: Knowledge, matcher: Matcher, encoder: Encoder
+) -> list[Group]:
+    """The groups of what was missed, the largest first. The same input gives the same groups."""
+    proposals = Proposals(knowledge, matcher.match)
+    return [proposals.group(one) for one in clusters(missed, encoder)]
+
+
+def _clusters(said: Sequence[Sequence[Missed]], encode: Encode) -> list[list[int]]:
     """The numbers of the texts that belong together.
 
     Linkage is complete: a group that is taken or dismissed as a whole leaves the others as they
@@ -119,7 +200,7 @@ def _clusters(said: Sequence[Sequence[Missed]], encoder: Encoder) -> list[list[i
     """
     if len(said) < 2:
         return [[number] for number in range(len(said))]
-    meaning = encoder([core(some[0].text) for some in said])
+    meaning = encode([core(some[0].text) for some in said])
     distances = 1 - meaning @ meaning.T
     entries = np.array([_voted(some) or "" for some in said])
     known = entries != ""
@@ -133,34 +214,6 @@ def _clusters(said: Sequence[Sequence[Missed]], encoder: Encoder) -> list[list[i
     return list(found.values())
 
 
-def _group(
-    language: str, some: Sequence[Missed], knowledge: Knowledge, matcher: Matcher, words: _Words
-) -> Group:
-    counts = Counter(one.text for one in some)
-    utterances = tuple(Utterance(text, n) for text, n in counts.most_common())
-    entry = _voted(some)
-    if entry is not None and entry in knowledge.entries:
-        votes = [one.entry for one in some if one.entry]
-        proposal = Proposal(entry, Because.CALLERS, votes.count(entry) / len(votes))
-    else:
-        refused = {one.refused for one in some}
-        entry, share = _likeliest(utterances, language, refused, matcher)
-        if entry and share >= LIKELY:
-            proposal = Proposal(entry, Because.LIKENESS, round(share, 2))
-        else:
-            taken = RESERVED_IDS | knowledge.entries.keys() | knowledge.topics.keys()
-            proposal = Proposal(words.new_id(counts, taken), Because.NEW, 0.0)
-    known = knowledge.entries.get(proposal.entry)
-    reached = Counter(one.department for one in some if one.department).most_common(1)
-    return Group(
-        language,
-        utterances,
-        proposal,
-        known.department if known else next((name for name, _ in reached), None),
-        len({one.call_id for one in some if one.callback}),
-    )
-
-
 def _voted(some: Sequence[Missed]) -> str | None:
     """The entry that more than half of those who went on to one went on to."""
     votes = Counter(one.entry for one in some if one.entry)
@@ -168,24 +221,6 @@ def _voted(some: Sequence[Missed]) -> str | None:
         if count * 2 > votes.total():
             return entry
     return None
-
-
-def _likeliest(
-    utterances: Sequence[Utterance],
-    language: str,
-    refused: Collection[str | None],
-    matcher: Matcher,
-) -> tuple[str | None, float]:
-    """The matcher's best entry for all utterances together, and its mean score."""
-    scores: dict[str, float] = defaultdict(float)
-    for one in utterances:
-        for candidate in matcher.match(one.text, Context(language=language)).candidates:
-            if candidate.entry not in DIALOGUE_IDS and candidate.entry not in refused:
-                scores[candidate.entry] += one.count * candidate.score
-    if not scores:
-        return None, 0.0
-    best = max(scores, key=lambda entry: (scores[entry], entry))
-    return best, scores[best] / sum(one.count for one in utterances)
 
 
 class _Words:
