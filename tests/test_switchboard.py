@@ -6,11 +6,12 @@ import asyncio
 import random
 import signal
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page
 from rapidfuzz import fuzz
 
 from ivr.calllog.tables import Call
@@ -24,6 +25,7 @@ from tests.town import DESK, Town, town
 pytestmark = [pytest.mark.telephone, pytest.mark.speech]
 
 NUMBER = "0232001000"
+RENEWED = "the new knowledge is in use"
 SAID = (
     HOURS := "Bonjour, quels sont les horaires d'ouverture de la mairie ?",
     GOODBYE := "Non merci, au revoir.",
@@ -129,8 +131,22 @@ async def test_a_caller_hangs_up_at_any_moment(hall: Town, seed: int) -> None:
     assert call.ended_by == "caller"
 
 
+async def announce(hall: Town, page: Page, text: str, first: datetime) -> None:
+    """Have the greeting say so for a day; returns when calls go by it."""
+    renewed = hall.serve.said(RENEWED)
+    await page.goto("/reglages/annonces")
+    await page.get_by_label("Texte").fill(text)
+    await page.get_by_label("Du", exact=True).fill(f"{first:%Y-%m-%dT%H:%M}")
+    await page.get_by_label("Jusqu'au").fill(f"{first + timedelta(days=1):%Y-%m-%dT%H:%M}")
+    await page.get_by_role("button", name="Ajouter").click()
+    await page.get_by_text("C'est enregistré.").wait_for()
+    async with asyncio.timeout(20):
+        while hall.serve.said(RENEWED) == renewed:  # noqa: ASYNC110 - a file tells nobody
+            await asyncio.sleep(0.1)
+
+
 @pytest.mark.browser
-async def test_a_call_is_watched_in_the_console_and_passed_on_from_there(
+async def test_a_call_hears_what_the_console_announces_is_watched_and_passed_on_from_there(
     hall: Town, browser: Browser, tmp_path: Path
 ) -> None:
     secrets = load_or_create(hall.settings.paths.var)
@@ -138,11 +154,16 @@ async def test_a_call_is_watched_in_the_console_and_passed_on_from_there(
         redis_server(hall.settings, secrets),
         console(tmp_path, hall.settings) as running,
         browsing(browser, running, ADMIN) as page,
-        hall.phones.call(NUMBER, "0612345678") as caller,
+        AsyncExitStack() as calling,
     ):
         page.on("dialog", lambda dialog: dialog.accept())
+        today = datetime.now(running.parts.store.current.hours.zone).replace(hour=0, minute=0)
+        await announce(hall, page, "La piscine est vidée aujourd'hui.", today - timedelta(days=2))
+        await announce(hall, page, "Exceptionnellement, la mairie ferme à 16 heures.", today)
+        await page.goto("/direct")
+        caller = await calling.enter_async_context(hall.phones.call(NUMBER, "0612345678"))
         await caller.until_answered()
-        await caller.listen()
+        greeting = await caller.listen()
         await page.get_by_text("06 12 •• •• 78").wait_for()
         await caller.say(CERTIFICATE)
         await page.locator(".heard").wait_for()
@@ -164,6 +185,9 @@ async def test_a_call_is_watched_in_the_console_and_passed_on_from_there(
         await page.get_by_role("button", name="Terminer l’appel").click()
         await page.get_by_text("C’est fait").wait_for()
         await caller.until_ended()
+        said = (await caller.understand(greeting)).text
+        assert about("exceptionnellement la mairie ferme à 16", said)
+        assert not about("la piscine est vidée", said)
     call = await closed(hall)
     assert (call.outcome, call.department) == ("transferred", "accueil")
     assert call.turns[-1].happened == "redirected"

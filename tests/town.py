@@ -65,6 +65,10 @@ class Serve:
             task.cancel()
         assert ready.done(), self._log.read_text()
 
+    def said(self, text: str) -> int:
+        """How often its log says something."""
+        return self._log.read_text().count(text)
+
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """SIGKILL is a crash. Returns when the process is gone."""
         assert self._process is not None
