@@ -388,8 +388,10 @@ async def test_what_became_of_each_question_is_counted(console: Console, admin: 
 # --- to learn ------------------------------------------------------------------------------------
 
 
-async def missed(console: Console, number: int, heard: str, note: str = "") -> None:
-    """A call in which something was not understood."""
+async def missed(
+    console: Console, number: int, heard: str, note: str = "", *, outcome: str = ""
+) -> None:
+    """A call in which something was not understood, or, by an operator's outcome, wrongly."""
     now = datetime.now(UTC)
 
     def work(session: Any) -> None:
@@ -401,9 +403,14 @@ async def missed(console: Console, number: int, heard: str, note: str = "") -> N
             Turn(number=1, at=now, happened="heard", heard=heard, decision="reject",
                  about="reprompt.first", notes="rejected"),
         ]  # fmt: skip
+        if outcome:
+            call.turns[0].decision, call.turns[0].notes = "answer", "answered:piscine"
+            call.turns[0].about, call.turns[0].entry = "faq:piscine", "piscine"
         session.add(call)
-        if note:
-            session.add(OperatorNote(call_id=call.id, operator="101", text=note, at=now))
+        if note or outcome:
+            session.add(
+                OperatorNote(call_id=call.id, operator="101", text=note, outcome=outcome, at=now)
+            )
 
     await console.parts.database.run(work)
 
@@ -415,9 +422,14 @@ async def test_what_was_missed_is_learnt_made_a_question_or_dismissed(
     phrase = "le robinet du voisin pisse sur la chaussée"
     await missed(console, 1, phrase, note="C'était bien une fuite.")
     await missed(console, 2, "mon hamster a avalé un trombone")
+    await missed(console, 3, "la pelouse du square est inondée", outcome="wrong-department")
+    await missed(console, 4, "tout va bien merci", outcome="settled")
     shown = await admin.get("/a-apprendre/groupes", timeout=120)
     assert phrase in shown.text
     assert "C&#39;était bien une fuite." in shown.text
+    assert "la pelouse du square est inondée" in shown.text
+    assert text_of(shown).count("corrigé par un agent") == 1
+    assert "tout va bien merci" not in shown.text
     assert "le service de l'eau" in text_of(shown)
 
     begun = await admin.post(

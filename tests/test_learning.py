@@ -165,6 +165,22 @@ def test_the_language_is_that_of_the_moment() -> None:
     assert {(one.department, one.callback) for one in found} == {("eau", True)}
 
 
+def test_what_an_operator_corrected_is_the_last_thing_that_was_understood() -> None:
+    turns = [
+        OPENED,
+        replace(heard("la mairie ouvre quand", "faq:horaires more"), entry="horaires"),
+        replace(heard("la piscine de mon jardin", "confirm", decision="confirm"), entry="piscine"),
+        heard("oui", "faq:piscine more", "confirmed:piscine answered:piscine"),
+        replace(heard("passez-moi quelqu'un", "transfer"), entry="operateur"),
+    ]
+    assert not list(missed_in("1.1", turns, "culture-sports")), "all was confirmed"
+    (found,) = missed_in("1.1", turns, "culture-sports", corrected=True)
+    assert (found.text, found.refused, found.operator) == (
+        "la piscine de mon jardin", "piscine", True,
+    )  # fmt: skip
+    assert (found.entry, found.department) == (None, None), "where it went was wrong"
+
+
 # --- the call log --------------------------------------------------------------------------------
 
 

@@ -253,7 +253,8 @@ class OperatorNote(Base):
     operator: Mapped[str]
     """Their extension."""
     outcome: Mapped[str] = mapped_column(default="")
-    """``settled``, ``passed-on``, ``call-back``, ``wrong-department`` or empty."""
+    """``settled``, ``passed-on``, ``call-back``, ``wrong-department``, ``misunderstood`` (by the
+    machine) or empty."""
     text: Mapped[str] = mapped_column(default="")
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 

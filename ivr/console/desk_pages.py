@@ -32,6 +32,7 @@ CALL_BACK = "call-back"
 OUTCOMES = {
     "": "Choisissez", "settled": "Réglé", "passed-on": "Passé à un collègue",
     CALL_BACK: "À rappeler", "wrong-department": "Ce n’était pas le bon service",
+    "misunderstood": "La machine avait mal compris",
 }  # fmt: skip
 """Of a call that was answered."""
 RECENT = timedelta(hours=2)
@@ -125,7 +126,8 @@ async def note(
     shared: web.Shared,
     person: web.SignedIn,
     issue: Annotated[
-        Literal["", "settled", "passed-on", "call-back", "wrong-department"], Form()
+        Literal["", "settled", "passed-on", "call-back", "wrong-department", "misunderstood"],
+        Form(),
     ] = "",
     texte: Annotated[str, Form(max_length=2000)] = "",
     quand: Annotated[str, Form(max_length=200)] = "",

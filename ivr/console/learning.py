@@ -59,6 +59,8 @@ class Card:
     """Where they went in the end, and how many."""
     notes: tuple[str, ...]
     """What operators wrote after these calls."""
+    by_operators: int
+    """How many of them an operator noted as taken for something else."""
 
 
 @router.get("/a-apprendre")
@@ -88,10 +90,13 @@ async def groups(
     notes = await _notes(shared.database, {one.call_id for one in missed})
     knowledge = shared.store.current
     cards = [_card(one, missed, notes, knowledge) for one in found.groups]
-    titles = sorted(
-        ((one.title, one.id, one.department) for one in knowledge.entries.values()),
-        key=lambda item: item[0].casefold(),
-    )
+    titles = {
+        language: sorted(
+            ((one.title, one.id) for one in knowledge.entries_in(language).values()),
+            key=lambda item: item[0].casefold(),
+        )
+        for language in {card.group.language for card in cards}
+    }
     return web.page(
         request,
         "learning/groups.html",
@@ -126,6 +131,7 @@ def _card(
             for name, count in departments.most_common(3)
         ),
         tuple(dict.fromkeys(text for one in own for text in notes.get(one.call_id, [])))[:3],
+        sum(one.operator for one in own),
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ivr.calllog.database import Database
 from ivr.calllog.log import TurnRecord
-from ivr.calllog.tables import Call, Callback, Suggestion, Turn
+from ivr.calllog.tables import Call, Callback, OperatorNote, Suggestion, Turn
 from ivr.knowledge.catalogue import REFERENCE
 from ivr.learning.example import as_example, key
 from ivr.nlu.match import DIALOGUE_IDS, OFF_TOPIC
@@ -27,6 +27,8 @@ _MOVES = DIALOGUE_IDS - {OFF_TOPIC}
 _NAMES = ("at", "happened", "heard", "entry", "decision", "about", "notes")
 _LOOKED_AT = [getattr(Turn, name) for name in _NAMES]
 """What of a turn tells whether something was missed."""
+_CORRECTED = ("wrong-department", "misunderstood")
+"""What operators note of calls that were taken for something else."""
 _NOT_OURS = "out-of-scope"
 """The prompt that sends a caller away who asked what nobody has written anything about."""
 
@@ -49,6 +51,8 @@ class Missed:
     """Where the call went in the end: by a transfer, or by a callback."""
     callback: bool = False
     """Whether the caller asked to be called back."""
+    operator: bool = False
+    """Whether an operator noted that the call was taken for something else."""
 
 
 async def gather(database: Database, since: datetime) -> list[Missed]:
@@ -63,6 +67,10 @@ async def gather(database: Database, since: datetime) -> list[Missed]:
             Callback.updated_at >= since
         )
         departments = dict(iter(session.execute(callbacks)))
+        noted = select(OperatorNote.call_id).where(
+            OperatorNote.at >= since, OperatorNote.outcome.in_(_CORRECTED)
+        )
+        by_operators = set(session.scalars(noted))
         notes = (Turn.notes.contains(note) for note in ("rejected", "corrected"))
         strayed = Turn.about.contains(_NOT_OURS)
         missed = (
@@ -73,7 +81,7 @@ async def gather(database: Database, since: datetime) -> list[Missed]:
         turns = (
             select(Call.id, Call.department, *_LOOKED_AT)
             .join(Turn, Turn.call_id == Call.id)
-            .where(Call.started_at >= since, Call.id.in_(missed))
+            .where(Call.started_at >= since, Call.id.in_(missed.union(noted)))
             .order_by(Call.started_at, Call.id, Turn.number)
         )
         return [
@@ -85,6 +93,7 @@ async def gather(database: Database, since: datetime) -> list[Missed]:
                 call_id,
                 [TurnRecord(**dict(zip(_NAMES, row[2:], strict=True))) for row in rows],
                 department or departments.get(call_id),
+                call_id in by_operators,
             )
             if key(one.language, one.text) not in decided
         ]
@@ -105,9 +114,13 @@ async def decide(
 
 
 def missed_in(
-    call_id: str, turns: Sequence[TurnRecord], department: str | None
+    call_id: str, turns: Sequence[TurnRecord], department: str | None, corrected: bool = False
 ) -> Iterator[Missed]:
-    """What was missed in one call, which went to a department in the end, if to any."""
+    """What was missed in one call, which went to a department in the end, if to any.
+
+    corrected: an operator noted that it was taken for something else; so was its last request then,
+    and where it went says nothing.
+    """
     refused: dict[int, str | None] = {}
     for number, turn in enumerate(turns):
         if _unanswered(turn, turns[:number]):
@@ -115,7 +128,11 @@ def missed_in(
         for entry in _noted(turn, "corrected"):
             if (request := _request(turns[:number])) is not None:
                 refused[request] = entry or None
+    last = next((n for n in reversed(range(len(turns))) if _taken_for(turns[n])), None)
     wrong = {entry for turn in turns for entry in _noted(turn, "corrected")}
+    if corrected and last is not None:
+        refused.setdefault(last, turns[last].entry)
+        wrong.add(turns[last].entry or "")
     for number, instead_of in sorted(refused.items()):
         after = turns[number + 1 :]
         if text := as_example(turns[number].heard):
@@ -126,9 +143,15 @@ def missed_in(
                 at=turns[number].at,
                 refused=instead_of,
                 entry=next((one for one in _found(after) if one not in wrong), None),
-                department=department,
+                department=None if corrected else department,
                 callback=any(turn.happened == "callback-taken" for turn in after),
+                operator=corrected and number == last,
             )
+
+
+def _taken_for(turn: TurnRecord) -> bool:
+    """Whether the words of a turn were taken for something that the town hall does."""
+    return turn.happened in _SPOKEN and bool(turn.entry) and turn.entry not in DIALOGUE_IDS
 
 
 def _unanswered(turn: TurnRecord, before: Sequence[TurnRecord]) -> bool:
