@@ -75,6 +75,14 @@ async def until_empty(asterisk: AsteriskProcess) -> None:
             pass
 
 
+async def until_on_disk(asterisk: AsteriskProcess) -> None:
+    """Wait until Asterisk has written its own database; raises TimeoutError."""
+    journal = asterisk.home.db / "astdb.sqlite3-journal"
+    async with asyncio.timeout(10):
+        while journal.exists():  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.02)
+
+
 def tone(ms: int, hz: int = 440) -> bytes:
     """A plain tone at -15 dBFS."""
     at = np.arange(SAMPLE_RATE * ms // 1000) / SAMPLE_RATE

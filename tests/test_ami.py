@@ -20,6 +20,7 @@ from ivr.settings import Settings
 from ivr.testcaller.caller import Telephones
 from ivr.testcaller.network import private_settings
 from tests.conftest import PHONES, QUEUES
+from tests.exchange import until_on_disk
 
 pytestmark = pytest.mark.telephone
 
@@ -107,9 +108,7 @@ async def test_values_outlive_a_kill_once_the_journal_is_gone(tmp_path: Path) ->
             await ami.remember("callback", "4822", "accepted:102")
             journal = process.home.db / "astdb.sqlite3-journal"
             assert journal.exists(), "the dialplan of callbacks takes it to be on disk"
-            async with asyncio.timeout(10):
-                while journal.exists():  # noqa: ASYNC110 - nothing tells
-                    await asyncio.sleep(0.02)
+            await until_on_disk(process)
             await process.kill()
             await news.until_kind(Disconnected)
             with pytest.raises(AsteriskError, match="not connected"):

@@ -12,7 +12,7 @@ import socket
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from ivr.calllog.tables import Callback
 from ivr.knowledge.load import load
 from ivr.testcaller.network import free_port
 from tests.console import EXTENSION, OPERATOR, Client, console
+from tests.exchange import until_on_disk
 from tests.redis_server import RedisServer, redis_server
 from tests.test_network import Town, town
 from tests.town import ROOT, environment
@@ -61,11 +62,22 @@ class Worker:
             )  # fmt: skip
 
     async def kill(self) -> None:
-        """It and the processes that run its jobs."""
+        """It and the process that runs a job of its."""
         assert self._process is not None
         if self._process.returncode is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             await self._process.wait()
+
+    async def kill_alone(self) -> None:
+        """Returns when the job that it had begun is over, too, and nothing of it is left."""
+        assert self._process is not None
+        self._process.kill()
+        await self._process.wait()
+        with suppress(ProcessLookupError):
+            async with asyncio.timeout(20):
+                while True:
+                    os.killpg(self._process.pid, 0)
+                    await asyncio.sleep(0.02)
 
 
 class Scene:
@@ -138,6 +150,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
         await worker.start()
         try:
             yield Scene(it, redis, worker, database)
+            await worker.kill_alone()
         finally:
             await worker.kill()
             await database.close()
@@ -233,7 +246,7 @@ async def test_worker_and_redis_are_killed_at_each_step(scene: Scene) -> None:
 
 @pytest.mark.telephone
 @pytest.mark.parametrize(
-    ("moment", "number"), [("operator rings", "+33612345681"), ("citizen rings", "+33612345682")]
+    ("moment", "number"), [("operator answers", "+33612345681"), ("citizen rings", "+33612345682")]
 )
 async def test_asterisk_and_everything_else_are_killed(
     moment: str, number: str, scene: Scene
@@ -241,8 +254,11 @@ async def test_asterisk_and_everything_else_are_killed(
     phones = scene.it.phones
     reference = await scene.take(number)
     operator = await phones.desk_rings(DESK, 40)
-    if moment == "citizen rings":
-        await operator.answer()
+    await operator.answer()
+    if moment == "operator answers":
+        await operator.until_sound()
+        await until_on_disk(scene.it.asterisk)
+    else:
         await operator.press("1")
         await phones.public_rings(f"0{number[3:]}", 15)
     await scene.worker.kill()

@@ -37,7 +37,11 @@ class Attempts:
 
     async def pending(self, at: datetime | None = None) -> list[Callback]:
         """Those that wait, of which the time has come by then when ``at`` is given."""
-        query = select(Callback).where(Callback.state == State.PENDING).order_by(Callback.due_at)
+        query = (
+            select(Callback)
+            .where(Callback.state == State.PENDING)
+            .order_by(Callback.due_at, Callback.id)
+        )
         if at is not None:
             query = query.where(Callback.due_at <= at)
         return await self._database.run(lambda session: list(session.scalars(query)))
@@ -52,18 +56,20 @@ class Attempts:
             lambda session: begin(session, callback.id, operator, at, hold)
         )
 
-    def opening(self, callback: Callback, at: datetime) -> datetime:
-        """The first moment from ``at`` on when its department's people can call."""
-        return self._policy.opening(callback.department, at)
+    def opening(self, department: str, at: datetime) -> datetime:
+        """The first moment from ``at`` on when its people can call."""
+        return self._policy.opening(department, at)
 
-    async def postpone(self, callback: Callback, at: datetime) -> datetime:
-        """Nobody of the department is at work: it waits for when they are. Returns that time."""
-        due_at = self.opening(callback, max(callback.due_at, at))
-        where = (Callback.id == callback.id, Callback.state == State.PENDING)
-        await self._database.run(
-            lambda session: session.execute(update(Callback).where(*where).values(due_at=due_at))
+    async def postpone(self, department: str, at: datetime, until: datetime) -> None:
+        """Nobody of the department is at work: what is due by ``at`` waits until they are."""
+        where = (
+            Callback.department == department,
+            Callback.state == State.PENDING,
+            Callback.due_at <= at,
         )
-        return due_at
+        await self._database.run(
+            lambda session: session.execute(update(Callback).where(*where).values(due_at=until))
+        )
 
     async def under_way(self) -> list[Attempt]:
         """Those begun and not settled, the first first; also of callbacks that a person closed."""

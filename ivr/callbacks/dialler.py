@@ -88,12 +88,14 @@ class Dialler:
 
     async def _within_hours(self, due: Sequence[Callback]) -> list[Callback]:
         """Those of departments at work: a telephone left on rings nobody at night."""
-        now = self.now()
-        opening = {one.department: self.attempts.opening(one, now) for one in due}
-        for callback in due:
-            if opening[callback.department] > now:
-                await self.attempts.postpone(callback, now)
-        return [one for one in due if opening[one.department] <= now]
+        now, working = self.now(), set()
+        for department in sorted({one.department for one in due}):
+            opening = self.attempts.opening(department, now)
+            if opening > now:
+                await self.attempts.postpone(department, now, opening)
+            else:
+                working.add(department)
+        return [one for one in due if one.department in working]
 
     async def _begin(self, due: Sequence[Callback]) -> None:
         """Ring an operator for each for whom there is one."""

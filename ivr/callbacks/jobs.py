@@ -24,7 +24,7 @@ from ivr.asterisk.ami import Ami, AmiAddress
 from ivr.asterisk.render import AMI_USER
 from ivr.callbacks.attempts import Attempts
 from ivr.callbacks.dialler import Dialler
-from ivr.callbacks.policy import policy
+from ivr.callbacks.policy import Policy, policy
 from ivr.calllog.database import Database
 from ivr.errors import AsteriskError, KnowledgeError
 from ivr.knowledge.base import Knowledge
@@ -106,18 +106,35 @@ class RqJobs:
 
 def ring(attempt: str) -> None:
     """Ring an attempt that an operator ordered."""
-    _run(lambda dialler: dialler.ring(attempt))
+
+    async def work(settings: Settings, database: Database) -> None:
+        async with dialler(settings, database) as one:
+            await one.ring(attempt)
+
+    _run(work)
 
 
 def sweep() -> None:
     """Settle the attempts that are over, begin those that are due."""
-    _run(lambda dialler: dialler.sweep())
+
+    async def work(settings: Settings, database: Database) -> None:
+        attempts = Attempts(database, Policy())
+        due = settings.trunk.can_dial_out and await attempts.pending(datetime.now(UTC))
+        if due or await attempts.under_way():  # else Asterisk need not be asked
+            async with dialler(settings, database) as one:
+                await one.sweep()
+
+    _run(work)
 
 
-def _run(work: Callable[[Dialler], Awaitable[None]]) -> None:
+def _run(work: Callable[[Settings, Database], Awaitable[None]]) -> None:
     async def run() -> None:
-        async with dialler(load()) as one:
-            await work(one)
+        settings = load()
+        database = await asyncio.to_thread(Database, settings.database_url)
+        try:
+            await work(settings, database)
+        finally:
+            await database.close()
 
     try:
         asyncio.run(run())
@@ -126,15 +143,14 @@ def _run(work: Callable[[Dialler], Awaitable[None]]) -> None:
 
 
 @asynccontextmanager
-async def dialler(settings: Settings) -> AsyncIterator[Dialler]:
-    """A dialler of these settings, connected. Raises AsteriskError, CallLogError."""
+async def dialler(settings: Settings, database: Database) -> AsyncIterator[Dialler]:
+    """A dialler of these settings, connected. Raises AsteriskError, KnowledgeError."""
     folder, kept = settings.paths.knowledge, settings.kept_knowledge
     knowledge = await asyncio.to_thread(last_good, folder, kept)
     secrets = load_or_create(settings.paths.var)
     address = AmiAddress("127.0.0.1", settings.asterisk.ami_port, AMI_USER, secrets.ami)
     ami = Ami(address)
     running = asyncio.create_task(ami.run())
-    database = await asyncio.to_thread(Database, settings.database_url)
     try:
         connected = asyncio.create_task(ami.connected.wait())
         await asyncio.wait(
@@ -151,7 +167,6 @@ async def dialler(settings: Settings) -> AsyncIterator[Dialler]:
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        await database.close()
 
 
 def dialler_of(settings: Settings, knowledge: Knowledge, ami: Ami, database: Database) -> Dialler:
