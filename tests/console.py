@@ -209,7 +209,7 @@ async def serious(page: Page) -> list[str]:
 
 async def screenshots(page: Page, folder: Path, name: str) -> list[Path]:
     """The page at three widths, for people to look at; nothing may stick out sideways."""
-    paths = []
+    paths, before = [], page.viewport_size
     for width_name, width in WIDTHS.items():
         await page.set_viewport_size({"width": width, "height": 1000})
         path = folder / f"{name}-{width_name}.png"
@@ -217,4 +217,6 @@ async def screenshots(page: Page, folder: Path, name: str) -> list[Path]:
         wide = await page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{name} is {wide} pixels wide on a {width_name} of {width}"
         paths.append(path)
+    if before:
+        await page.set_viewport_size(before)
     return paths

@@ -210,7 +210,9 @@ async def test_the_page_plays_for_everybody_at_every_width(
         await page.wait_for_function("sound => sound.ended", arg=await sound.element_handle())
         assert await serious(page) == []
         await screenshots(page, Path(os.environ.get("SCREENSHOTS") or tmp_path), "messages")
-        await page.get_by_text("Effacer").nth(1).press("Enter")  # unfolds what asks once more
+        await page.locator("summary", has_text="Effacer").first.press(
+            "Enter"
+        )  # unfolds what asks once more
         await page.get_by_role("button", name="Effacer ce message pour toujours").wait_for()
         assert await serious(page) == []
         menu = page.get_by_role("navigation", name="Pages")

@@ -17,10 +17,11 @@ const count = () => {
 
 const title = document.title;
 
-// A call that the page shows already is not shown twice; one that rings is told by the title too.
+// A call that the page shows already is not shown twice: what came first stays, with the note that
+// is being written in it. One that rings is told by the title too.
 const arrived = () => {
   const seen = new Set();
-  for (const card of document.querySelectorAll("[data-call]")) {
+  for (const card of [...document.querySelectorAll("[data-call]")].reverse()) {
     if (seen.has(card.dataset.call)) card.remove();
     seen.add(card.dataset.call);
   }
