@@ -208,7 +208,9 @@ async def _card(shared: web.Parts, call_id: str) -> Card:
     if not lines and now:  # the call log is late
         lines = list(live_view.lines(now, knowledge))
     earlier = await call_data.earlier_calls(shared.database, number, call_id)
-    department = (now and now.department) or (stay.department if stay else None)
+    department = stay.department if stay else None
+    if now:
+        department = words.department_of(now, knowledge) or department
     reason = (now and now.reason) or (stay.reason if stay else "")
     return Card(
         id=call_id,

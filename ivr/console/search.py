@@ -13,6 +13,8 @@ from ivr.knowledge.text import fold
 
 MOST = 8
 """Results that are shown."""
+FAR = 24
+"""What ranks so far below the best is not shown: it would only be in the way."""
 LEAST = 60
 """Out of 100: below, a text has nothing to do with what is searched."""
 NAMED, OFTEN = 15, 20
@@ -48,8 +50,10 @@ class Search:
         for _, score, place in near:
             found, is_name = self._found[place][0], self._found[place][2]
             scores.setdefault(found, []).append(score + (NAMED if is_name else 0))
-        ranked = sorted(scores, key=lambda found: -self._rank(found, scores[found]))
-        return ranked[:MOST]
+        ranks = {found: self._rank(found, its) for found, its in scores.items()}
+        least = max(ranks.values(), default=0.0) - FAR
+        near_enough = [found for found, rank in ranks.items() if rank >= least]
+        return sorted(near_enough, key=lambda found: -ranks[found])[:MOST]
 
     def _rank(self, found: Found, scores: list[float]) -> float:
         """The best of its texts, and how many of them fit."""
