@@ -22,11 +22,12 @@ from sqlalchemy.orm import Session
 
 from ivr.calllog.database import Database
 from ivr.calllog.tables import Call, Callback
-from ivr.console.accounts import Accounts, Refused
+from ivr.console.accounts import Accounts
 from ivr.console.app import ROUTERS
 from ivr.console.callback_view import FILTERS
 from ivr.console.figures_pages import CHOICES
 from ivr.console.learning import PERIODS as LEARNING_PERIODS
+from ivr.console.passwords import Refused
 from ivr.console.questions import PERIODS as QUESTION_PERIODS
 from ivr.demo.commands import demo_file, demo_settings
 from ivr.figures.by import By

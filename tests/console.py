@@ -21,7 +21,7 @@ from axe_playwright_python.async_playwright import Axe  # type: ignore[import-un
 from fastapi import FastAPI
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from ivr.console import accounts, web
+from ivr.console import passwords, web
 from ivr.console.app import create_app
 from ivr.console.process import Server
 from ivr.settings import Settings
@@ -61,7 +61,7 @@ class Console:
             timeout_graceful_shutdown=1,
         )  # fmt: skip
         self._server = Server(config, self.app)
-        with patch.object(accounts, "PasswordHasher", CHEAP):
+        with patch.object(passwords, "PasswordHasher", CHEAP):
             self._serving = asyncio.create_task(self._server.serve())
             async with asyncio.timeout(60):
                 while not self._server.started:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ivr.calllog.accounts import Account, ConsoleSession
 from ivr.calllog.database import Database
-from ivr.console.accounts import Accounts, Refused
+from ivr.console.accounts import Accounts
 from ivr.console.lockout import (
     MOST_ELSEWHERE,
     MOST_FAILURES,
@@ -23,6 +23,7 @@ from ivr.console.lockout import (
     count,
     forgive,
 )
+from ivr.console.passwords import Refused
 from ivr.console.process import reset_password
 from ivr.settings import Settings
 from tests.console import (

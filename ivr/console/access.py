@@ -11,8 +11,9 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from ivr.console import web
-from ivr.console.accounts import SHORTEST_PASSWORD, Refused
+from ivr.console.accounts import GONE
 from ivr.console.lockout import KNOWN_FOR, Visitor
+from ivr.console.passwords import SHORTEST, Refused
 
 router = APIRouter()
 
@@ -58,7 +59,7 @@ async def sign_out(request: Request, shared: web.Shared, person: web.SignedIn) -
 async def invitation_page(request: Request, shared: web.Shared, token: str) -> Response:
     login = await shared.accounts.invited(token, datetime.now(UTC))
     if login is None:
-        return _password_page(request, login=None, fault=_NO_LONGER, status=404)
+        return _password_page(request, login=None, fault=GONE, status=404)
     return _password_page(request, login=login)
 
 
@@ -100,13 +101,10 @@ async def change_password(
     return response
 
 
-_NO_LONGER = "Ce lien n'est plus valable. Demandez-en un autre à un administrateur."
-
-
 def _password_page(
     request: Request, *, login: str | None, fault: str = "", status: int = 200
 ) -> Response:
-    context = {"login": login, "fault": fault, "shortest": SHORTEST_PASSWORD}
+    context = {"login": login, "fault": fault, "shortest": SHORTEST}
     return web.page(request, "access/password.html", context, status)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 import re
@@ -10,15 +9,14 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from ivr.calllog.accounts import Account, AuditLine, ConsoleSession, Invitation
 from ivr.calllog.database import Database
 from ivr.console.lockout import Count, Visitor, count, forgive
-from ivr.errors import CallLogError, IvrError
+from ivr.console.passwords import Passwords, Refused
+from ivr.errors import CallLogError
 from ivr.settings import Console
 
 log = logging.getLogger(__name__)
@@ -28,18 +26,12 @@ ROLES = {OPERATOR: "agent", ADMIN: "administrateur"}
 """With their names in French."""
 INVITED_FOR = timedelta(days=3)
 """How long an invitation can be taken up."""
-SHORTEST_PASSWORD = 12
-"""Characters; the French data protection authority's advice where nothing else is asked."""
-LONGEST_PASSWORD = 200
 SEEN_EVERY = timedelta(seconds=30)
 """How exactly it is known when somebody was last seen: not each click is written down."""
+GONE = "Ce lien n'est plus valable. Demandez-en un autre à un administrateur."
 UNKNOWN = "un identifiant inconnu"
 """The audit's word for a login that does not exist: people type passwords there by mistake."""
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
-
-
-class Refused(IvrError):
-    """What was asked cannot be done; the message, in French, is for whoever asked."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +58,7 @@ class Accounts:
     def __init__(self, database: Database, limits: Console) -> None:
         self._database = database
         self._limits = limits
-        self._hasher = PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_urlsafe())
-        """Checked for logins that do not exist, so that these take as long."""
+        self._passwords = Passwords()
 
     # --- signing in ------------------------------------------------------------------------------
 
@@ -81,8 +71,8 @@ class Accounts:
             return session.scalar(select(Account).where(Account.login == login)), tries
 
         account, tries = await self._database.run(look)
-        hashed = account.password if account is not None and account.password else self._nobody
-        if not await self._passes(tries, hashed, password, login if account else UNKNOWN, visitor,
+        kept = account.password if account is not None else ""
+        if not await self._passes(tries, kept, password, login if account else UNKNOWN, visitor,
                                   now) or account is None:  # fmt: skip
             raise Refused("L'identifiant ou le mot de passe n'est pas le bon.")
         if account.disabled_at is not None:
@@ -151,12 +141,14 @@ class Accounts:
 
         Raises Refused.
         """
-        hashed = await self._hash(password)
+        if await self.invited(token, now) is None:  # before the dear part
+            raise Refused(GONE)
+        hashed = await self._passwords.hash(password)
 
         def work(session: Session) -> tuple[str, str]:
             found = session.get(Invitation, _hashed(token))
             if found is None or found.expires_at <= now or found.account.disabled_at is not None:
-                raise Refused("Ce lien n'est plus valable. Demandez-en un autre.")
+                raise Refused(GONE)
             account = found.account
             account.password = hashed
             session.execute(delete(Invitation).where(Invitation.account_id == account.id))
@@ -179,10 +171,10 @@ class Accounts:
             tries = count(session, person.login, visitor, now)
             return session.get_one(Account, person.id).password, tries
 
-        hashed, tries = await self._database.run(look)
-        if not await self._passes(tries, hashed, old, person.login, visitor, now):
+        kept, tries = await self._database.run(look)
+        if not await self._passes(tries, kept, old, person.login, visitor, now):
             raise Refused("Le mot de passe actuel n'est pas le bon.")
-        chosen = await self._hash(new)
+        chosen = await self._passwords.hash(new)
 
         def work(session: Session) -> str:
             session.get_one(Account, person.id).password = chosen
@@ -195,7 +187,7 @@ class Accounts:
         return await self._database.run(work)
 
     async def _passes(
-        self, tries: Count, hashed: str, password: str, login: str, visitor: Visitor, now: datetime
+        self, tries: Count, kept: str, password: str, login: str, visitor: Visitor, now: datetime
     ) -> bool:
         """Whether a password is the right one; a wrong one is written down. Raises Refused."""
         if tries.too_many:
@@ -203,7 +195,7 @@ class Accounts:
                 "Trop d'essais ont échoué. Attendez un quart d'heure, ou demandez un nouveau mot "
                 "de passe à un administrateur."
             )
-        if await self._is(hashed, password):
+        if await self._passwords.fits(password, kept):
             return True
         told = ["mauvais mot de passe pour"]
         if tries.last:
@@ -251,7 +243,7 @@ class Accounts:
             raise Refused("Le nom doit avoir de 1 à 80 caractères.")
         if role not in ROLES:
             raise Refused("Choisissez un rôle : agent ou administrateur.")
-        hashed = await self._hash(password) if password is not None else ""
+        hashed = await self._passwords.hash(password) if password is not None else ""
 
         def work(session: Session) -> str:
             account = session.scalar(select(Account).where(Account.login == login))
@@ -333,22 +325,6 @@ class Accounts:
         if before_id is not None:
             listed = listed.where(AuditLine.id < before_id)
         return await self._database.run(lambda session: list(session.scalars(listed).all()))
-
-    async def _hash(self, password: str) -> str:
-        if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-            raise Refused(
-                f"Le mot de passe doit avoir de {SHORTEST_PASSWORD} à {LONGEST_PASSWORD} "
-                "caractères."
-            )
-        return await asyncio.to_thread(self._hasher.hash, password)
-
-    async def _is(self, hashed: str, password: str) -> bool:
-        try:
-            return await asyncio.to_thread(
-                self._hasher.verify, hashed, password[: LONGEST_PASSWORD + 1]
-            )
-        except (VerificationError, InvalidHashError):
-            return False
 
 
 def _hashed(token: str) -> str:

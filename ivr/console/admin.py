@@ -9,7 +9,8 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from ivr.console import web
-from ivr.console.accounts import INVITED_FOR, Refused
+from ivr.console.accounts import INVITED_FOR
+from ivr.console.passwords import Refused
 
 router = APIRouter()
 

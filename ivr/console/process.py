@@ -15,8 +15,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from ivr.calllog.database import Database
-from ivr.console.accounts import ADMIN, Accounts, Refused
+from ivr.console.accounts import ADMIN, Accounts
 from ivr.console.app import create_app
+from ivr.console.passwords import Refused
 from ivr.errors import IvrError
 from ivr.settings import Settings
 
