@@ -130,6 +130,23 @@ async def test_no_form_is_taken_without_what_our_pages_put_in_it(town: Console) 
             assert answer.status_code == 403, path
 
 
+@pytest.mark.parametrize("signed_in", [True, False])
+async def test_what_was_written_into_a_form_that_is_refused_is_given_back(
+    town: Console, signed_in: bool
+) -> None:
+    form = {"csrf": "of yesterday", "texte": "Veut un <b>livret</b>", "actuel": "my own secret"}
+    async with town.client(OPERATOR if signed_in else None) as client:
+        ours = await client.http.post(
+            "/poste/appels/1/note", data=form, headers={"Origin": town.url}
+        )
+        assert ours.status_code == (403 if signed_in else 401)
+        assert "Veut un &lt;b&gt;livret&lt;/b&gt;" in ours.text
+        assert "my own secret" not in ours.text
+        for origin in ({"Origin": "https://ailleurs.example"}, {}):
+            answer = await client.http.post("/poste/appels/1/note", data=form, headers=origin)
+            assert "livret" not in answer.text, "nobody else speaks in our name"
+
+
 async def test_every_answer_has_what_bounds_the_browser_and_none_is_kept(town: Console) -> None:
     async with town.client(ADMIN) as client:
         for path in (
