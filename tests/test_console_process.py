@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from ivr.testcaller.network import free_port
+from tests.console import PASSWORD
 
 ROOT = Path(__file__).parents[1]
 
@@ -38,7 +41,17 @@ async def test_a_console_told_to_stop_ends_without_a_trace(
                 line = await process.stdout.readline()
                 assert line, told_so_far
                 told_so_far += line.decode()
-            process.send_signal(told)
+            (link,) = re.findall(r"http://\S+/invitation/\S+", told_so_far)
+            async with httpx.AsyncClient() as client:
+                chosen = {"nouveau": PASSWORD, "encore": PASSWORD}
+                assert (await client.post(link, data=chosen)).status_code == 303
+                flow = f"http://127.0.0.1:{port}/direct/flux"
+                async with client.stream("GET", flow) as followed:  # a page that is open
+                    parts = followed.aiter_lines()
+                    assert await anext(parts)
+                    process.send_signal(told)
+                    async for _ in parts:
+                        pass
             rest = (await process.stdout.read()).decode()
             assert (await process.wait(), "Traceback" in rest, "Error" in rest) == (
                 0, False, False,
