@@ -16,8 +16,9 @@ from sqlalchemy import delete
 from ivr.calllog.accounts import ConsoleSession
 from ivr.console import live_words, stream
 from ivr.dialogue.turns import Dismissed, Redirected
+from ivr.errors import CallLogError
 from ivr.live.messages import LiveOperator, LiveQueue, People, Waiting
-from ivr.live.mirror import Sight
+from ivr.live.mirror import Sight, View
 from tests.console import ADMIN, OPERATOR, Client, Console, browsing, screenshots, serious
 from tests.telephone import Telephone, telephone
 
@@ -183,6 +184,33 @@ async def test_a_stream_ends_with_the_session_and_when_the_reader_leaves(
         while line.console.parts.streams:
             line.turn("3.3", "keyed", heard="1")
             await asyncio.sleep(0)
+
+
+async def test_a_page_that_cannot_be_renewed_says_so_until_it_can(
+    line: Telephone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "CHECK_S", 0.0)
+    answers: list[dict[str, str] | CallLogError] = [
+        {"calls": "un"}, CallLogError("database is locked"), {"calls": "un"},
+    ]  # fmt: skip
+
+    async def render(view: View) -> dict[str, str]:
+        line.begins(f"{len(answers)}.1")  # something happens
+        answer = answers.pop(0)
+        if isinstance(answer, CallLogError):
+            raise answer
+        return answer
+
+    async def goes_on() -> str | None:
+        return None if answers else "over"
+
+    texts = [text async for text in stream.changes(line.console.parts.mirror, render, goes_on)]
+    told = "".join(texts)
+    assert told.count("event: calls") == 1, "it is not sent again"
+    assert [text for text in texts if text.startswith("event: trouble")] == [
+        stream.event("trouble", ""), texts[3], stream.event("trouble", ""),
+    ]  # fmt: skip
+    assert "La base de données ne répond pas" in texts[3]
 
 
 async def test_streams_are_bounded(line: Telephone, monkeypatch: pytest.MonkeyPatch) -> None:

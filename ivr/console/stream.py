@@ -34,6 +34,13 @@ SIGNED_OUT = "signed-out"
 BEAT = "beat"
 """Sent when nothing else is, so that the page knows that it is still told of what happens."""
 
+TROUBLE = "trouble"
+"""Sent when the page cannot be renewed, and, empty, when it can again."""
+_TROUBLE = (
+    '<p class="fault">La base de données ne répond pas : ce que cette page montre date un peu. '
+    "Elle reprend toute seule.</p>"
+)
+
 Render = Callable[[View], Awaitable[Mapping[str, str]]]
 """The parts of a page: HTML by the event's name."""
 
@@ -105,10 +112,10 @@ async def changes(
                 yield last
                 return
         try:
-            now = await render(view)
+            now = {TROUBLE: "", **await render(view)}
         except IvrError as error:
             log.warning("a page that is followed cannot be renewed: %s", error)
-            now = {}
+            now = {TROUBLE: _TROUBLE}
         fresh = {name: text for name, text in now.items() if sent.get(name) != text}
         sent |= fresh
         for name, text in fresh.items():
