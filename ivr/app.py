@@ -91,7 +91,8 @@ async def serve(settings: Settings) -> None:
         calls = Calls(ari, partial(handle, parts=shared), at_once=settings.calls.at_once)
         ami = Ami(AmiAddress("127.0.0.1", settings.asterisk.ami_port, AMI_USER, secrets.ami))
         telephones = exchange.Exchange(settings, ami, store.current)
-        presence = Presence(store.current.operators, lambda: datetime.now(UTC))
+        known = store.current
+        presence = Presence(known.operators, lambda: datetime.now(UTC), known.wrap_up)
         presence.subscribe(lambda: board.people(people_now(presence), datetime.now(UTC)))
         orders = Orders(board, Switch(ari, ami, lambda: store.current, presence))
         doctor = Doctor(
@@ -340,8 +341,7 @@ async def _renew(
     mind = await asyncio.to_thread(think, knowledge, settings)
     await telephones.take(knowledge)
     shared.mind = mind
-    presence.operators = knowledge.operators
-    presence.tell()
+    presence.renew(knowledge.operators, knowledge.wrap_up)
     sounds.renew(knowledge)
     log.info("the new knowledge is in use")
 

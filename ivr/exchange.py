@@ -82,7 +82,7 @@ def render_asterisk(settings: Settings, knowledge: Knowledge | None = None) -> P
     """
     known = usable(settings) if knowledge is None else knowledge
     secrets = load_or_create(settings.paths.var, extensions(known))
-    return render(settings, secrets, *plan(known), find_asterisk(settings))
+    return render(settings, secrets, *plan(known), find_asterisk(settings), known.wrap_up)
 
 
 async def renew(settings: Settings, knowledge: Knowledge | None = None) -> bool:
@@ -142,7 +142,7 @@ class Exchange:
                 continue
 
     async def _bring_up(self) -> None:
-        wanted = mark(*plan(self._knowledge))
+        wanted = mark(*plan(self._knowledge), self._knowledge.wrap_up)
         if await self._client.variable(MARK) == wanted:
             return
         ours = await renew(self._settings, self._knowledge)

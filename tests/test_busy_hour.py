@@ -23,7 +23,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from ivr.asterisk import ami_events as ami
-from ivr.asterisk.render import WRAP_UP
+from ivr.asterisk.render import WRAP_UP as WRITES_UP
 from ivr.calllog.database import Database
 from ivr.calllog.tables import Call, QueueStay
 from ivr.figures.fate import Fate
@@ -42,6 +42,8 @@ RATE = PER_HOUR / 3600
 """Calls a second."""
 DAYS = 3
 """Simulated: some 14,400 calls, so that chance moves shares by a few percent at most."""
+WRAP_UP = 5
+"""Seconds."""
 CLOSE = 0.06
 """How far shares may be from theory, relative. The seeds are fixed: these runs never flake."""
 START = datetime(2026, 3, 2, tzinfo=UTC) - timedelta(hours=1)
@@ -133,7 +135,7 @@ class Exchange:
         self._order = count()
         self._queue: deque[str] = deque()
         self._free = deque(interface_of(one.extension) for one in OPERATORS)
-        self._presence = Presence(OPERATORS, self.now)
+        self._presence = Presence(OPERATORS, self.now, WRAP_UP)
         self._presence.learn([self._member(one, "free") for one in self._free], [])
         self._stays = Stays(self.now)
 
@@ -186,13 +188,14 @@ class Exchange:
     def _talked(self, call_id: str, phone: str, talked: float) -> None:
         waited = round(self.waited[call_id])
         self._tell(
-            self._member(phone, "free"),
+            ami.UserEvent(WRITES_UP, {"operator": phone[-3:], "seconds": str(WRAP_UP)}),
             ami.AgentCompleted(call_id, "accueil", phone, waited, round(talked), "caller"),
             ami.HungUp(call_id, call_id, 16),
         )
         self._later(self.at + WRAP_UP, partial(self._frees, phone))
 
     def _frees(self, phone: str) -> None:
+        self._tell(self._member(phone, "free"))
         self._free.append(phone)
         self._serve()
 

@@ -64,7 +64,7 @@ async def test_operators_come_and_go_while_callers_talk(
             await store.look(exchange.take)
             assert await store.look(exchange.take)
             async with asyncio.timeout(10):
-                while await ami.variable(MARK) != mark(*plan(store.current)):
+                while await ami.variable(MARK) != mark(*plan(store.current), store.current.wrap_up):
                     pass
             await hears(jean, caller)
 

@@ -25,6 +25,7 @@ from ivr.testcaller.network import private_settings
 from tests.conftest import PHONES, QUEUES
 from tests.exchange import pitch, tone
 from tests.test_ami import connected
+from tests.test_dialplan import limits
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 OPERATORS = tuple(
@@ -79,11 +80,17 @@ def test_the_states_of_an_operator() -> None:
     assert town.states()[0] == "ringing"
     town.tell(town.member("101", state="in-use"))
     assert town.states()[0] == "talking"
-    town.tell(town.member("101"), ami.AgentCompleted("1.1", "accueil", phone, 10, 60, "caller"))
+    town.tell(
+        ami.UserEvent(WRAP_UP, {"operator": "101", "seconds": "30"}),
+        ami.AgentCompleted("1.1", "accueil", phone, 10, 60, "caller"),
+    )
     assert town.states()[0] == "wrap-up"
     assert town.presence.snapshot()[0].call_id is None
-    town.at += timedelta(seconds=WRAP_UP)
-    assert town.states()[0] == "free"
+    town.tell(town.member("101"))
+    assert town.states()[0] == "free", "it was over before its time"
+    town.tell(town.member("101", state="busy"))
+    town.at += timedelta(seconds=30)
+    assert town.states()[0] == "talking", "a call of their own"
     town.tell(town.member("101", reason="repas"))
     assert (town.presence.snapshot()[0].state, town.presence.snapshot()[0].reason) == (
         "paused", "repas",
@@ -130,8 +137,14 @@ def test_how_long_a_caller_would_wait() -> None:
     town.tell(ami.AgentCompleted("1.1", accueil, "PJSIP/poste-101", 0, 60, "caller"))
     town.tell(ami.CallerJoined("2.1", "0612345678", accueil, 1, 1))
     assert town.presence.department(accueil) == Availability(0, 2, 1, 60.0)
-    assert town.presence.department("etat-civil") == Availability(0, 1, 0, 60.0)
-    town.tell(ami.CallerLeft("2.1", accueil, 0))
+    # Martine alone serves etat-civil, and half of those who wait for the reception are hers.
+    assert town.presence.department("etat-civil") == Availability(0, 1, 0, 1.5 * 60)
+    town.presence.renew(OPERATORS, 15)
+    assert town.presence.department(accueil) == Availability(0, 2, 1, 75.0)
+    # A caller of etat-civil is ahead of the next one at the reception too: Martine must take them.
+    town.tell(ami.CallerJoined("3.1", "0612345679", "etat-civil", 1, 1))
+    assert town.presence.department(accueil) == Availability(0, 2, 1, 3 * 75 / 2)
+    town.tell(ami.CallerLeft("3.1", "etat-civil", 0), ami.CallerLeft("2.1", accueil, 0))
     assert town.presence.callers() == ()
     town.tell(*(town.member(one, reason="absent") for one in ("101", "102")))
     found = town.presence.department(accueil)
@@ -164,6 +177,12 @@ class Watch:
         self._changed = asyncio.Event()
         presence.subscribe(self._changed.set)
 
+    async def until_waiting(self, number: str) -> None:
+        async with asyncio.timeout(15):
+            while number not in [one.number for one in self._presence.callers()]:
+                self._changed.clear()
+                await self._changed.wait()
+
     async def until(self, extension: str, state: str, reason: str = "") -> None:
         try:
             async with asyncio.timeout(15):
@@ -194,7 +213,7 @@ async def watched(settings: Settings, secrets: Secrets) -> AsyncIterator[tuple[A
 async def test_real_telephones_are_followed(
     asterisk: AsteriskProcess, settings: Settings, secrets: Secrets, phones: Telephones
 ) -> None:
-    async with watched(settings, secrets) as (_, watch):
+    async with limits(asterisk, WRAP_UP=60), watched(settings, secrets) as (client, watch):
         await watch.until("101", "free")
         async with phones.call("0232001000") as caller:
             ringing = await phones.desk_rings("101")
@@ -203,6 +222,19 @@ async def test_real_telephones_are_followed(
             await caller.until_answered()
             await watch.until("101", "talking")
         await watch.until("101", "wrap-up")
+        async with phones.call("0232001000", "0687654321"):
+            await watch.until_waiting("0687654321")
+            await watch.until("101", "wrap-up")
+            async with phones.desk_calls("101", "*1") as operator:
+                await operator.until_answered()
+            ringing = await phones.desk_rings("101")
+            assert ringing.presented.number == "0687654321"
+            await watch.until("101", "ringing")
+            await ringing.answer()
+            await watch.until("101", "talking")
+        await watch.until("101", "wrap-up")
+        await duty.resume(client, "101")
+        await watch.until("101", "free")
 
 
 @pytest.mark.telephone
@@ -254,7 +286,6 @@ async def test_backups_ring_when_the_others_are_taken(
     asterisk: AsteriskProcess, settings: Settings, secrets: Secrets, phones: Telephones
 ) -> None:
     async with connected(settings, secrets) as (client, _):
-        await asterisk.rx("queue reset stats")  # nobody is still writing up the last call
         await client.add_member("accueil", "PJSIP/poste-102", "B", penalty=PENALTY + 1)
         try:
             async with phones.call("0232001000") as first:

@@ -129,7 +129,7 @@ async def test_loads_and_reloads_without_a_complaint(
             assert re.search(rf"^{queue.id} has 0 calls", queues, re.MULTILINE)
         for phone in case.phones:
             if phone.queues:
-                assert f"{phone.name} (PJSIP/poste-{phone.extension})" in queues
+                assert f"{phone.name} (PJSIP/poste-{phone.extension} from hint:" in queues
     assert complaints(asterisk) == []
 
 

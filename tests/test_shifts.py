@@ -10,7 +10,7 @@ import pytest
 from ivr.asterisk.process import AsteriskProcess
 from ivr.knowledge.base import Knowledge
 from ivr.knowledge.directory import Operator
-from ivr.knowledge.hours import Schedule
+from ivr.knowledge.hours import Closure, Schedule
 from ivr.knowledge.load import load
 from ivr.operators import presence as duty
 from ivr.operators.shifts import carry_out, last_change
@@ -48,6 +48,25 @@ def test_the_latest_change(town: Knowledge, now: str, change: str, begins: bool)
     assert last_change(SHIFTS, town.hours, at(now)) == (at(change), begins)
 
 
+@pytest.mark.parametrize(
+    ("closure", "schedules", "change", "begins"),
+    [
+        ({}, {"mairie"}, "2026-11-20 17:00", False),
+        ({"hours": "11:00-13:00"}, {"mairie"}, "2026-11-23 13:00", True),
+        ({"hours": "13:00-24:00"}, {"mairie"}, "2026-11-23 13:00", False),
+        ({"schedules": ["mairie"]}, {"mairie"}, "2026-11-20 17:00", False),
+        ({"schedules": ["piscine"]}, {"mairie"}, "2026-11-23 12:00", True),
+        ({"schedules": ["mairie"]}, {"mairie", "piscine"}, "2026-11-23 12:00", True),
+    ],
+)
+def test_nobody_is_signed_in_during_a_closure(
+    town: Knowledge, closure: dict[str, object], schedules: set[str], change: str, begins: bool
+) -> None:
+    found = Closure.model_validate({"from": "2026-11-23", "reason": "un pont", **closure})
+    hours = town.hours.model_copy(update={"closures": (found,)})
+    assert last_change(SHIFTS, hours, at("2026-11-23 13:30"), schedules) == (at(change), begins)
+
+
 @pytest.mark.telephone
 async def test_a_change_is_carried_out_once(
     asterisk: AsteriskProcess, settings: Settings, secrets: Secrets, town: Knowledge
@@ -56,7 +75,7 @@ async def test_a_change_is_carried_out_once(
     async with connected(settings, secrets) as (client, _):
 
         async def state(now: str) -> str | None:
-            await carry_out(client, one, town.hours, at(now))
+            await carry_out(client, one, town, at(now))
             return await client.recall(duty.FAMILY, "101")
 
         try:

@@ -140,7 +140,6 @@ async def waiting(
     phones: Telephones,
     tmp_path: Path,
 ) -> AsyncIterator[Waiting]:
-    await asterisk.rx("queue reset stats")
     ami = Ami(AmiAddress("127.0.0.1", settings.asterisk.ami_port, AMI_USER, secrets.ami))
     operators = (
         Operator(name="Élodie Martin", extension="101", departments=("accueil",)),

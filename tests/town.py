@@ -140,7 +140,7 @@ def _one_operator(root: Path) -> Path:
     hours.write_text(re.sub(r"(?ms)^modes:.*", always, hours.read_text()))
     departments = re.findall(r"^  - id: (\S+)", (copy / "departments.yaml").read_text(), re.M)
     operator = f'{{name: Martine Dubois, extension: "{DESK}", departments: {departments}}}'
-    (copy / "operators.yaml").write_text(f"operators:\n  - {operator}\n")
+    (copy / "operators.yaml").write_text(f"wrap_up: 0\noperators:\n  - {operator}\n")
     return copy
 
 

@@ -218,6 +218,11 @@ class Ami:
         (found, *_) = await self._ask({"Action": "Getvar", "Variable": name})
         return found.get("value", "")
 
+    async def set_device(self, device: str, state: str) -> None:
+        """Set the state of a device of our own, ``Custom:…``: ``INUSE``, or ``INVALID``: none."""
+        action = {"Action": "Setvar", "Variable": f"DEVICE_STATE({device})", "Value": state}
+        await self._ask(action)
+
     async def remember(self, family: str, key: str, value: str) -> None:
         """Write a value into Asterisk's own database, which outlives it."""
         await self._ask({"Action": "DBPut", "Family": family, "Key": key, "Val": value})

@@ -197,12 +197,12 @@ def switchboard(
 
 RELOADS = (
     "module reload res_pjsip.so",
-    "module reload app_queue.so",
     "dialplan reload",
+    "module reload app_queue.so",
     "channel originate Local/s@duty-again application NoOp",
 )
-"""Telephones before the queues that ring them; at last the reasons of pauses, which a reload of
-the queues forgets."""
+"""Telephones, and the hints in the dialplan, before the queues that look at them; at last the
+reasons of pauses, which a reload of the queues forgets."""
 
 
 async def take_up(program: AsteriskProgram, home: Home) -> bool:

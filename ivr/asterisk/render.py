@@ -68,8 +68,10 @@ OFFER_EVERY = 40
 """Seconds between two of them."""
 ROUNDS = 3
 """Times that a call is put back into the reception's queue while the application is away."""
-WRAP_UP = 5
-"""Seconds after a call in which an operator is not given the next one."""
+WRAP_UP = "WrapUp"
+"""Event of our dialplan: an operator writes up a call, for so many seconds; 0: no longer."""
+WRAP_UP_DEVICE = "Custom:wrap-up-"
+"""Device, an extension following, that is in use meanwhile."""
 PAUSE = 15
 """Seconds of music between two such rounds."""
 VISITS = 12
@@ -152,9 +154,10 @@ def switchboard_home(settings: Settings) -> Home:
     return home_in(settings.paths.var / "asterisk")
 
 
-def mark(queues: Sequence[QueueSpec], phones: Sequence[PhoneSpec]) -> str:
+def mark(queues: Sequence[QueueSpec], phones: Sequence[PhoneSpec], wrap_up: int = 0) -> str:
     """What these telephones and queues are known by: others have another one."""
-    return hashlib.sha256(repr((list(queues), list(phones))).encode()).hexdigest()[:16]
+    made_from = repr((list(queues), list(phones), wrap_up))
+    return hashlib.sha256(made_from.encode()).hexdigest()[:16]
 
 
 def render(
@@ -163,9 +166,11 @@ def render(
     queues: Sequence[QueueSpec],
     phones: Sequence[PhoneSpec],
     program: AsteriskProgram,
+    wrap_up: int = 0,
 ) -> Path:
     """Write the whole configuration under ``var/asterisk``; returns its ``asterisk.conf``.
 
+    wrap_up: seconds after a call in which an operator is not given the next one.
     Raises FaultsFound naming file and field for every value that cannot go into a configuration
     file, before anything is written; AsteriskError when the disk refuses.
     """
@@ -180,6 +185,7 @@ def render(
         raise FaultsFound(faults)
     context = _context(settings, secrets, queues, phones)
     context |= {"home": home, "program": program, "system_name": ARI_APP}
+    context |= {"marked": mark(queues, phones, wrap_up), "wrap_up": wrap_up}
     context["queue_runs_macros"] = program.version[0] < 21  # and has a parameter for it
     return install(home, program, expand([TEMPLATES, DIALPLANS], context))
 
@@ -214,7 +220,6 @@ def _context(
             for p in phones
         ],
         "mark": MARK,
-        "marked": mark(queues, phones),
         "reception": RECEPTION,
         "longest": int(settings.calls.longest) + WATCHDOG_MARGIN,
         "wait": QUEUE_WAIT,
@@ -226,7 +231,8 @@ def _context(
         "offer_every": OFFER_EVERY,
         "rounds": ROUNDS,
         "pause": PAUSE,
-        "wrap_up": WRAP_UP,
+        "wrap_up_event": WRAP_UP,
+        "wrap_up_device": WRAP_UP_DEVICE,
         "citizen_rings": settings.callbacks.citizen_rings,
         "pauses": PAUSES,
         "duty_sound": DUTY_SOUND,

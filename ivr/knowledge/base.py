@@ -28,6 +28,8 @@ class Knowledge:
     departments: Mapping[str, Department]
     places: Mapping[str, Place]
     operators: tuple[Operator, ...]
+    wrap_up: int
+    """Seconds that an operator has after a call, before the next one."""
     hours: Hours
     entries: Mapping[str, Entry]
     """The French FAQ by id, with the facts filled in."""

@@ -206,6 +206,8 @@ class OperatorsFile(Model):
     """``operators.yaml``."""
 
     operators: tuple[Operator, ...] = Field(min_length=1)
+    wrap_up: int = Field(default=5, ge=0, le=600)
+    """Seconds after a call in which an operator is not given the next one; ``*1`` ends them."""
 
 
 class Kind(StrEnum):

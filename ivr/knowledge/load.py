@@ -74,6 +74,7 @@ def load(root: Path, *, prompts: Mapping[str, Collection[str]] | None = None) ->
         departments=departments,
         places=places,
         operators=operators[1].operators,
+        wrap_up=operators[1].wrap_up,
         hours=hours[1],
         entries=entries,
         translations=translations,

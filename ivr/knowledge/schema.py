@@ -90,6 +90,7 @@ HELP = {
     "until": "Le dernier jour, s'il y en a plusieurs.",
     "valid_from": "Le premier jour où la réponse vaut : 2026-12-24.",
     "valid_until": "Le dernier jour où la réponse vaut.",
+    "wrap_up": "Secondes après un appel avant que le suivant ne sonne ; *1 y met fin plus tôt.",
     "website": "Le site, sans https.",
 }
 """What an editor shows for a field, in French."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from typing import Any
 
 from ivr.asterisk import ami_events as ami
 from ivr.asterisk.ami import Ami
-from ivr.asterisk.render import ABSENT, WRAP_UP
+from ivr.asterisk.render import ABSENT, WRAP_UP, WRAP_UP_DEVICE
 from ivr.errors import AsteriskError
 from ivr.knowledge.directory import Operator
 
@@ -27,6 +27,8 @@ PRESENT = frozenset({FREE, RINGING, TALKING, WRAPPING_UP})
 """States of somebody who is at work, and takes the next calls."""
 FAMILY = "operator"
 """Of Asterisk's own database: each extension's pause, which the phone codes write too."""
+WRITING = "wrap-up"
+"""The same: whose wrap-up is being counted."""
 TYPICAL_TALK_S = 180.0
 """Length of a call with an operator while none has been heard of, in seconds."""
 RECENT_CALLS = 30
@@ -47,8 +49,14 @@ class Availability:
     """Callers in the queue."""
     wait_s: float | None
     """How long one more caller would wait, in seconds; 0.0 when somebody is free for them, None
-    when nobody is at work. Callers waiting and this one, times how long calls have lasted lately,
-    shared by those at work."""
+    when nobody is at work.
+
+    (callers ahead + 1) x (talk + wrap-up) / operators at work: as many calls must end as there are
+    callers ahead, and one more, and of so many operators one is free again so often. That is the
+    expected wait in a queue M/M/c of somebody who finds all taken (Gross and others, Fundamentals
+    of Queueing Theory, chapter 2). Talk: the mean of the last calls. Callers ahead: those of this
+    queue, and of each other queue the share that its operators who also serve this one will take.
+    """
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,8 @@ class Presence:
 
     operators: tuple[Operator, ...]
     now: Callable[[], datetime]
+    wrap_up_s: float = 0.0
+    """Seconds that an operator has after a call, before the next one."""
     known: bool = False
     """Whether Asterisk is connected and has told."""
     _phones: dict[str, _Phone] = field(default_factory=dict)
@@ -109,6 +119,11 @@ class Presence:
     def subscribe(self, changed: Callable[[], None]) -> None:
         """Have a function called after each change; it must not wait."""
         self._watchers.append(changed)
+
+    def renew(self, operators: tuple[Operator, ...], wrap_up_s: float) -> None:
+        """The knowledge has other operators."""
+        self.operators, self.wrap_up_s = operators, wrap_up_s
+        self.tell()
 
     # --- questions -------------------------------------------------------------------------------
 
@@ -128,10 +143,15 @@ class Presence:
         """Who could take a call for a department; None while nothing is known."""
         if not self.known:
             return None
-        states = [one.state for one in self.snapshot() if department in one.departments]
-        free, present = states.count(FREE), sum(one in PRESENT for one in states)
-        waiting = sum(one.queue == department for one in self._waiting.values())
-        return Availability(free, present, waiting, self._wait_s(free, present, waiting))
+        at_work = [one for one in self.snapshot() if one.state in PRESENT]
+        serving = [one for one in at_work if department in one.departments]
+        free = sum(one.state == FREE for one in serving)
+        waiting = Counter(one.queue for one in self._waiting.values())
+        ahead = sum(
+            callers * _share(at_work, queue, department) for queue, callers in waiting.items()
+        )
+        wait_s = self._wait_s(free, len(serving), ahead)
+        return Availability(free, len(serving), waiting[department], wait_s)
 
     def queues(self) -> Mapping[str, Availability]:
         """``department`` for each department that has an operator; empty while nothing is known."""
@@ -139,13 +159,13 @@ class Presence:
         found = {name: self.department(name) for name in sorted(names)}
         return {name: one for name, one in found.items() if one is not None}
 
-    def _wait_s(self, free: int, present: int, waiting: int) -> float | None:
-        if free > waiting:
+    def _wait_s(self, free: int, present: int, ahead: float) -> float | None:
+        if free > ahead:
             return 0.0
         if not present:
             return None
         talk = sum(self._talks) / len(self._talks) if self._talks else TYPICAL_TALK_S
-        return (waiting + 1) * talk / present
+        return (ahead + 1) * (talk + self.wrap_up_s) / present
 
     def _state(self, operator: Operator) -> OperatorState:
         phone = self._phones.get(operator.extension, _Phone())
@@ -199,8 +219,10 @@ class Presence:
                 self._change(interface, call_id=None)
             case ami.AgentCompleted(_, _, interface):
                 self._talks.append(event.talked_s)
-                until = self.now() + timedelta(seconds=WRAP_UP)
-                self._change(interface, call_id=None, wrap_up_until=until)
+                self._change(interface, call_id=None)
+            case ami.UserEvent(name, fields) if name == WRAP_UP:
+                until = self.now() + timedelta(seconds=int(fields.get("seconds", "0")))
+                self._change(interface_of(fields.get("operator", "")), wrap_up_until=until)
             case _:
                 return
         self.tell()
@@ -246,6 +268,15 @@ class Presence:
             watcher()
 
 
+def _share(at_work: Iterable[OperatorState], queue: str, department: str) -> float:
+    """Which part of a queue's callers the operators of a department take, 0.0 to 1.0."""
+    if queue == department:
+        return 1.0
+    serving = [one for one in at_work if queue in one.departments]
+    both = sum(department in one.departments for one in serving)
+    return both / len(serving) if serving else 0.0
+
+
 def extension_of(interface: str) -> str | None:
     """``PJSIP/poste-101`` → ``101``; None for what is no operator's telephone."""
     found = interface.removeprefix("PJSIP/poste-")
@@ -271,15 +302,14 @@ def _what(phone: _Phone, now: datetime) -> tuple[str, str]:
     if not phone.member or (phone.paused and phone.reason == ABSENT):
         return SIGNED_OUT, ""
     if phone.device in ("in-use", "busy", "on-hold"):
-        return TALKING, ""
+        writes = phone.wrap_up_until is not None and now < phone.wrap_up_until
+        return (WRAPPING_UP if writes and phone.call_id is None else TALKING), ""
     if phone.device == "ringing" or (phone.call_id is not None and not phone.connected):
         return RINGING, ""
     if phone.device in ("unreachable", "invalid", "unknown"):
         return UNREACHABLE, ""
     if phone.paused:
         return PAUSED, phone.reason
-    if phone.wrap_up_until is not None and now < phone.wrap_up_until:
-        return WRAPPING_UP, ""
     return FREE, ""
 
 
@@ -294,8 +324,6 @@ async def follow(presence: Presence, client: Ami) -> None:
         presence.took(event)
         if isinstance(event, ami.Connected):
             news.set()
-        elif isinstance(event, ami.AgentCompleted):  # nothing tells that the wrap-up is over
-            asyncio.get_running_loop().call_later(WRAP_UP, presence.tell)
 
     client.subscribe(took)
     while True:
@@ -324,6 +352,11 @@ async def sign_out(client: Ami, extension: str) -> None:
 
 
 async def resume(client: Ami, extension: str) -> None:
-    """Give an operator calls again. Raises AsteriskError."""
+    """Give an operator calls again, also before the time to write up a call is over.
+
+    Raises AsteriskError.
+    """
     await client.forget(FAMILY, extension)
+    await client.forget(WRITING, extension)
+    await client.set_device(f"{WRAP_UP_DEVICE}{extension}", "INVALID")
     await client.pause_member(interface_of(extension), paused=False)
