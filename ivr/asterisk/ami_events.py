@@ -105,6 +105,7 @@ class AgentCompleted:
     """The conversation of a caller and an operator is over, or was transferred."""
 
     call_id: str
+    """Empty when the caller's channel was gone first."""
     queue: str
     interface: str
     waited_s: int
@@ -192,8 +193,8 @@ def _joined(h: Headers) -> CallerJoined:
 
 def _completed(h: Headers) -> AgentCompleted:
     return AgentCompleted(
-        h["uniqueid"], h["queue"], h["interface"], int(h["holdtime"]), int(h["talktime"]),
-        h.get("reason", ""),
+        h.get("uniqueid", ""), h["queue"], h["interface"], int(h["holdtime"]),
+        int(h["talktime"]), h.get("reason", ""),
     )  # fmt: skip
 
 
