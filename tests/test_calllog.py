@@ -133,6 +133,12 @@ async def test_a_call_whose_opening_could_not_be_written_is_opened_by_the_next_w
     await database.close()
 
 
+def test_a_driver_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)  # as if it were not
+    with pytest.raises(CallLogError, match=r"ivr:\*\*\*@.*driver.*psycopg.*pip install"):
+        Database("postgresql+psycopg://ivr:geheim@localhost/calls")
+
+
 async def test_a_time_without_zone_is_refused(log: CallLog) -> None:
     await log.open_call(started("1.1"))
     with pytest.raises(CallLogError, match="time zone"):

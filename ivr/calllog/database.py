@@ -28,6 +28,9 @@ _MIGRATING = threading.Lock()
 BUSY_MS = 30_000
 """A write waits so long for another program that holds the database, such as a backup, in ms."""
 
+CONNECT_S = 5
+"""A PostgreSQL that does not answer for so long is away, in seconds."""
+
 _LOCKS = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(1634495599)"}
 """What keeps other processes out until the transaction ends."""
 
@@ -39,7 +42,7 @@ class Database:
         """Open the database and bring its tables up to date.
 
         url: SQLAlchemy URL; the folder of an SQLite file is made when missing. busy_ms: how long
-        a write waits for another program that holds an SQLite database. Raises
+        a write waits for another program that holds the database, or a part of it. Raises
         CallLogError with a message for people.
         """
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
@@ -79,15 +82,31 @@ def _engine(url: str, busy_ms: int) -> Engine:
             file = Path(parsed.database)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch(mode=0o600)  # who called, and what they said
-        engine = create_engine(parsed, json_deserializer=from_json)  # twice as fast as json
-    except (SQLAlchemyError, ImportError, OSError) as error:
+        engine = create_engine(
+            parsed,
+            connect_args=_connect_args(parsed.get_backend_name(), busy_ms),
+            json_deserializer=from_json,  # twice as fast as json
+            pool_pre_ping=True,  # a server that was started anew costs no call its record
+        )
+    except ImportError as error:
+        raise CallLogError(
+            f"call log {_shown(url)}: the driver of this database is not installed "
+            f'({error.name}): for PostgreSQL, .venv/bin/pip install "psycopg[binary]"'
+        ) from error
+    except (SQLAlchemyError, OSError) as error:
         raise CallLogError(
             f"call log {_shown(url)}: {_cause(error)}; correct [database] url in ivr.toml, or "
-            "install its driver, or leave it empty for a file in var/"
+            "leave it empty for a file in var/"
         ) from error
     if parsed.get_backend_name() == "sqlite":
         event.listen(engine, "connect", partial(_sqlite_pragmas, busy_ms))
     return engine
+
+
+def _connect_args(backend: str, busy_ms: int) -> dict[str, Any]:
+    if backend != "postgresql":
+        return {}
+    return {"connect_timeout": CONNECT_S, "options": f"-c lock_timeout={busy_ms}"}
 
 
 def _sqlite_pragmas(busy_ms: int, connection: Any, _record: object) -> None:
