@@ -71,8 +71,6 @@ log = logging.getLogger(__name__)
 
 REFUSED_S = 30.0
 """Seconds until Asterisk is asked again which has refused us."""
-QUIET_POLL_S = 1.0
-"""Seconds between two looks whether no call is being taken."""
 HUNG_S = 20.0
 """Seconds after which an event loop that stands still is taken to hang."""
 
@@ -114,7 +112,7 @@ async def serve(settings: Settings) -> None:
                 tasks.create_task(calls.serve())
                 tasks.create_task(follow_people(presence, ami))
                 tasks.create_task(follow_queues(settings, shared, presence, ami, sounds, store))
-                tasks.create_task(sounds.keep(store.current, partial(quiet, calls)))
+                tasks.create_task(sounds.keep(store.current, calls.quiet))
                 tasks.create_task(follow_voice(settings, speak_with))
                 tasks.create_task(
                     keep_shifts(ami, lambda: store.current, lambda: datetime.now(UTC))
@@ -179,12 +177,6 @@ async def follow_queues(
     finally:
         await sounds.close()
         await database.close()
-
-
-async def quiet(calls: Calls) -> None:
-    """Wait until no call is being taken."""
-    while calls.active:  # noqa: ASYNC110 - nothing tells, and it is a matter of seconds
-        await asyncio.sleep(QUIET_POLL_S)
 
 
 def _own_numbers(store: Store) -> frozenset[str]:
@@ -340,6 +332,7 @@ async def _renew(
     """New calls go by the new knowledge; those that are going on keep what they began with."""
     mind = await asyncio.to_thread(think, knowledge, settings)
     await telephones.take(knowledge)
+    await rehearsal.announcements(shared.speech, knowledge, _utc_now())
     shared.mind = mind
     presence.renew(knowledge.operators, knowledge.wrap_up)
     sounds.renew(knowledge)

@@ -24,6 +24,8 @@ GRACE = 1.0
 """Seconds between two looks at Asterisk: what both find unknown is not just on its way to us."""
 LOOK_EVERY = 60.0
 """Seconds between looks for what a failed request may have left behind."""
+QUIET_POLL_S = 1.0
+"""Seconds between two looks whether no call is being taken."""
 
 
 class Calls:
@@ -45,6 +47,11 @@ class Calls:
     def active(self) -> int:
         """Calls that are with the application now."""
         return len(self._legs)
+
+    async def quiet(self) -> None:
+        """Wait until no call is with the application."""
+        while self.active:  # noqa: ASYNC110 - nothing tells, and it is a matter of seconds
+            await asyncio.sleep(QUIET_POLL_S)
 
     async def serve(self) -> None:
         """Take calls for ever. When cancelled, every caller goes on to the operators' queue.

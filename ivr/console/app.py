@@ -123,7 +123,7 @@ def create_app(settings: Settings, *, demonstration: bool = False) -> FastAPI:
         app.state.parts = web.Parts(
             settings, database, accounts, store, mirror, browsers, demonstration=demonstration
         )
-        async with open_desk(settings, database, accounts) as desk:
+        async with open_desk(settings, database) as desk:
             app.state.desk = desk
             watching = {
                 asyncio.create_task(store.watch(desk.noticed)),
@@ -253,8 +253,7 @@ async def _typed(request: Request) -> list[str]:
 async def _failed(request: Request, error: Exception) -> Response:
     if isinstance(error, CallLogError):
         log.error("%s %s: %s", request.method, request.url.path, error)
-        told = "La base de données ne répond pas. Rien n'a été changé : réessayez dans un instant."
-        return _error(request, 503, told)
+        return _error(request, 503, web.NO_DATABASE)
     if isinstance(error, IvrError):
         log.warning("%s %s: %s", request.method, request.url.path, error)
         return _error(request, 422, str(error))

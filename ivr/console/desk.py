@@ -15,11 +15,10 @@ from fastapi import Depends, Request
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from ivr.calllog.accounts import Account
+from ivr.calllog.accounts import Account, AuditLine
 from ivr.calllog.changes import FaqChange
 from ivr.calllog.database import Database
 from ivr.calllog.tables import Suggestion
-from ivr.console.accounts import Accounts
 from ivr.console.workshop import Workshop
 from ivr.errors import CallLogError, KnowledgeError
 from ivr.faq.history import BY_HAND, History, differences, from_json, undoing
@@ -37,44 +36,35 @@ log = logging.getLogger(__name__)
 class Desk:
     """The FAQ of one console."""
 
-    def __init__(self, settings: Settings, database: Database, accounts: Accounts) -> None:
+    def __init__(self, settings: Settings, database: Database) -> None:
         self.root: Path = settings.paths.knowledge
         self.history = History(database, self.root)
         self.workshop = Workshop(settings)
         self._database = database
-        self._accounts = accounts
         self._seen: dict[str, dict[str, Written]] = {}
         self._lock = asyncio.Lock()
         """A change of the console is in the history before the files are looked at."""
 
     async def save(self, edit: Edit, who: str, undoes: int | None = None) -> Saved:
-        """Make an edit and write it down. Raises what ``editing.save`` does, and CallLogError.
+        """Make an edit and write it down, or neither.
 
-        When only the writing down fails, the edit has been made, and is noticed as one by hand.
+        Raises what ``editing.save`` does, and CallLogError.
         """
-        async with self._lock:
-            saved = await asyncio.to_thread(editing.save, self.root, edit)
-            await self._note(saved, who, undoes)
-            return saved
-
-    async def wrote(self, language: str, entry: str, before: Written | None, who: str) -> None:
-        """Write down what has been done to an entry by other means."""
-        async with self._lock:
-            found = await asyncio.to_thread(editing.find, self.root, language, entry)
-            if found:
-                edit = Edit(language, entry, before, found.data)
-                await self._note(Saved(edit, found.file, (found.file,)), who, None)
-
-    async def _note(self, saved: Saved, who: str, undoes: int | None) -> None:
-        edit, now = saved.edit, datetime.now(UTC)
-        await self.history.record(saved, who, now, undoes)
+        now = datetime.now(UTC)
         done = (
             "a ajouté la question" if edit.before is None
             else "a supprimé la question" if edit.after is None
             else "a annulé une modification de la question" if undoes
             else "a modifié la question"
         )  # fmt: skip
-        await self._accounts.audit(who, done, f"{edit.language}/{edit.entry}", now)
+        subject = f"{edit.language}/{edit.entry}"
+        line = AuditLine(at=now, who=who, action=done, subject=subject)
+        async with self._lock:
+            ready = await asyncio.to_thread(editing.prepare, self.root, edit)
+            await self.history.record(
+                ready.saved, who, now, undoes, beside=[line], then=ready.write
+            )
+            return ready.saved
 
     async def undo(self, change: FaqChange, who: str) -> Saved:
         """Take a change back. Raises UndoRefused, and what ``save`` does.
@@ -142,11 +132,9 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(
-    settings: Settings, database: Database, accounts: Accounts
-) -> AsyncIterator[Desk]:
+async def open_desk(settings: Settings, database: Database) -> AsyncIterator[Desk]:
     """The FAQ of a console, as long as it runs."""
-    made = Desk(settings, database, accounts)
+    made = Desk(settings, database)
     try:
         try:
             await made.begin()

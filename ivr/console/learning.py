@@ -18,12 +18,13 @@ from sqlalchemy.orm import Session
 from ivr.calllog.database import Database
 from ivr.calllog.tables import OperatorNote, Suggestion
 from ivr.console import web
-from ivr.console.desk import OwnDesk
-from ivr.errors import FaultsFound, IvrError
+from ivr.console.desk import Desk, OwnDesk
+from ivr.errors import CallLogError, FaultsFound, IvrError
 from ivr.knowledge import editing
 from ivr.knowledge.base import Knowledge
 from ivr.knowledge.catalogue import REFERENCE
-from ivr.learning.addition import add
+from ivr.knowledge.editing import Conflict, Edit
+from ivr.learning.addition import apart
 from ivr.learning.example import as_example, key
 from ivr.learning.gather import Missed, decide, gather
 from ivr.learning.groups import Because, Group
@@ -164,25 +165,35 @@ async def take(request: Request, shared: web.Shared, person: web.Admin, own: Own
     if not knowledge.speaks(entry, language):
         return _done(request, "Choisissez une question de cette langue.", fault=True)
     try:
-        before = await asyncio.to_thread(editing.find, own.root, language, entry)
-        added = await asyncio.to_thread(add, knowledge, language, entry, texts)
+        new, skipped = await asyncio.to_thread(apart, knowledge, language, entry, texts)
+        if new:
+            await _teach(own, language, entry, new, person.login)
     except FaultsFound as error:
         return _done(request, f"Rien n'a été ajouté : {error.faults[0].message}", fault=True)
+    except CallLogError:
+        raise
     except IvrError as error:
         return _done(request, f"Rien n'a été ajouté : {error}", fault=True)
-    if added.texts:
-        await own.wrote(language, entry, before.data if before else None, person.login)
-    others = {one.text for one in added.skipped if one.owner != entry}
+    others = {one.text for one in skipped if one.owner != entry}
     keys = [key(language, text) for text in texts if text not in others]
     await decide(shared.database, keys, "taken", datetime.now(UTC), entry)
     title = knowledge.entries_in(language)[entry].title
-    told = f"{_phrases(len(added.texts))} à « {title} »."
+    told = f"{_phrases(len(new))} à « {title} »."
     told += "".join(
         f" « {one.text} » est laissé de côté : presque « {one.like} »"
         + (f", exemple de « {one.owner} »." if one.owner != entry else ", qui y est déjà.")
-        for one in added.skipped
+        for one in skipped
     )
     return _done(request, told, link=f"/questions/{language}/{entry}", title=title)
+
+
+async def _teach(own: Desk, language: str, entry: str, texts: Sequence[str], who: str) -> None:
+    """Add examples to an entry as its file has it now. Raises what ``Desk.save`` does."""
+    found = await asyncio.to_thread(editing.find, own.root, language, entry)
+    if found is None:
+        raise Conflict(None)
+    examples = [*(found.data.get("examples") or []), *texts]
+    await own.save(Edit(language, entry, found.data, {**found.data, "examples": examples}), who)
 
 
 @router.post("/a-apprendre/ecarter")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from ivr.knowledge.text import fold
 from ivr.learning.example import key
 from ivr.learning.gather import decide
 
+log = logging.getLogger(__name__)
 router = APIRouter()
 
 PERIODS = {7: "7 jours", 30: "30 jours", 90: "3 mois", 365: "un an"}
@@ -188,8 +190,9 @@ async def _save(request: Request, shared: web.Parts, own: Desk, who: str, sheet:
     except KnowledgeError as error:
         faults = await faults_by_field(own.root, edit, error)
         return await _editor(request, shared, sheet, faults, status=422)
-    except CallLogError:
-        raise
+    except CallLogError as error:
+        log.error("%s is not saved: %s", where, error)
+        return await _editor(request, shared, sheet, {"": [web.NO_DATABASE]}, status=503)
     except IvrError as error:
         return await _editor(request, shared, sheet, {"": [f"Rien n'a été changé : {error}"]},
                        status=409)  # fmt: skip

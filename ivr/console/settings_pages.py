@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import tomllib
 from collections.abc import Mapping
@@ -14,15 +15,25 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 from pydantic import SecretStr
+from sqlalchemy.orm import Session
 
+from ivr.calllog.accounts import AuditLine
 from ivr.console import web
 from ivr.console.accounts import Person
-from ivr.errors import IvrError
-from ivr.knowledge.settings_files import Change, change_alone, change_knowledge, read_as, version
+from ivr.errors import CallLogError, IvrError
+from ivr.knowledge.settings_files import (
+    Change,
+    Prepared,
+    prepare,
+    prepare_alone,
+    read_as,
+    version,
+)
 from ivr.settings import Section, Settings
 from ivr.settings_file import DEFAULT_FILE, variable_name
 from ivr.speech.voices import VoiceFile
 
+log = logging.getLogger(__name__)
 router = APIRouter()
 
 Field = Annotated[str, Form(max_length=500)]
@@ -70,10 +81,10 @@ async def change_voice(
 
     file = _voice_file(shared.settings)
     try:
-        lines = await asyncio.to_thread(change_alone, file, vu, VoiceFile, change)
+        prepared = await asyncio.to_thread(prepare_alone, file, vu, VoiceFile, change)
+        await make(shared, person, "a modifié la voix", file.name, prepared)
     except IvrError as error:
         return _voice_page(request, shared, str(error), {"pace": debit, "loudness": volume})
-    await tell(shared, person, "a modifié la voix", file.name, lines)
     return web.go_to(
         request,
         "/reglages/voix",
@@ -84,18 +95,34 @@ async def change_voice(
 async def save(
     shared: web.Parts, person: Person, name: str, seen: str, change: Change, action: str
 ) -> None:
-    """Change a file of the knowledge and note it in the audit log. Raises IvrError."""
+    """Change a file of the knowledge and note it in the audit log, or neither. Raises IvrError."""
     root = shared.settings.paths.knowledge
-    lines = await asyncio.to_thread(change_knowledge, root, name, seen, change)
-    await tell(shared, person, action, name, lines)
+    prepared = await asyncio.to_thread(prepare, root, name, seen, change)
+    await make(shared, person, action, name, prepared)
 
 
-async def tell(
-    shared: web.Parts, person: Person, action: str, subject: str, lines: tuple[str, str]
+async def make(
+    shared: web.Parts, person: Person, action: str, subject: str, prepared: Prepared
 ) -> None:
-    """Note a change of a file; nothing when it said that already."""
-    if any(lines):
-        await shared.accounts.audit(person.login, action, subject, datetime.now(UTC), *lines)
+    """Make a change of a file and note it, or neither; nothing when it said that already."""
+    if not any(prepared.lines):
+        return
+    before, after = prepared.lines
+    line = AuditLine(
+        at=datetime.now(UTC), who=person.login, action=action, subject=subject, before=before,
+        after=after,
+    )  # fmt: skip
+
+    def work(session: Session) -> None:
+        session.add(line)
+        session.flush()  # raises while the database is locked
+        prepared.write()
+
+    try:
+        await shared.database.run(work)
+    except CallLogError as error:
+        log.error("%s is not changed: %s", subject, error)
+        raise IvrError(web.NO_DATABASE) from error
 
 
 def elsewhere(settings: Settings, environ: Mapping[str, str]) -> dict[str, list[Shown]]:

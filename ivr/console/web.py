@@ -29,6 +29,8 @@ from ivr.settings import Settings
 
 log = logging.getLogger(__name__)
 
+NO_DATABASE = "La base de données ne répond pas. Rien n'a été changé : réessayez dans un instant."
+
 HERE = Path(__file__).parent
 SESSION, FLASH = "session", "message"
 """Names of cookies."""

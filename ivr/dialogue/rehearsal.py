@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from ivr.dialogue.people import LONGEST_TOLD
 from ivr.dialogue.prompts import PROMPTS
 from ivr.dialogue.state import State
 from ivr.dialogue.talk import Talk
+from ivr.errors import IvrError
 from ivr.knowledge.base import Knowledge
 from ivr.knowledge.catalogue import REFERENCE
+from ivr.speech.speaker import SpeechSource
 from ivr.speech.spoken import sentences
+
+log = logging.getLogger(__name__)
 
 UNKNOWN = "⁂"
 """Stands for what is known only in a call."""
@@ -21,6 +27,20 @@ PLACES = 12
 
 Line = tuple[str, str]
 """A text as written, and its language (ISO 639-1)."""
+
+
+async def announcements(speech: SpeechSource, knowledge: Knowledge, at: datetime) -> None:
+    """Have the announcements that are not over spoken: each call is to hear them without a pause.
+
+    Takes seconds for new ones; logs what fails. ``at`` is time zone aware.
+    """
+    wall = knowledge.hours.local(at).replace(tzinfo=None)
+    for one in knowledge.hours.announcements:
+        for sentence in sentences(one.sentence) if one.until > wall else ():
+            try:
+                await speech.clip(sentence, REFERENCE)
+            except IvrError as error:
+                log.warning("an announcement is not spoken ahead: %s", error)
 
 
 def lines(knowledge: Knowledge) -> list[Line]:

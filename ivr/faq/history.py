@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from ivr.calllog.changes import FaqChange
 from ivr.calllog.database import Database
+from ivr.calllog.tables import Base
 from ivr.errors import IvrError
 from ivr.knowledge.catalogue import REFERENCE
 from ivr.knowledge.editing import ORDER, Edit, Saved, Written, find, version
@@ -80,8 +81,15 @@ class History:
         self._database = database
         self._root = root
 
-    async def record(self, saved: Saved, who: str, at: datetime, undoes: int | None = None) -> int:
-        """Write down an edit that has been made, with its translations'; returns its number."""
+    async def record(
+        self, saved: Saved, who: str, at: datetime, undoes: int | None = None, *,
+        beside: Sequence[Base] = (), then: Callable[[], None] = lambda: None,
+    ) -> int:  # fmt: skip
+        """Write down an edit with its translations', and other rows; returns its number.
+
+        then: makes the edit; called when it can be written down, which it is when that raises
+        nothing.
+        """
 
         def row(edit: Edit, part_of: int | None = None) -> FaqChange:
             return FaqChange(
@@ -103,6 +111,9 @@ class History:
             session.add(change)
             session.flush()
             session.add_all(row(one, change.id) for one in saved.edit.translations)
+            session.add_all(beside)
+            session.flush()
+            then()
             return change.id
 
         return await self._database.run(work)

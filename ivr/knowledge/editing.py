@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 from ivr.errors import Fault, IvrError
 from ivr.knowledge.catalogue import REFERENCE
 from ivr.knowledge.reader import files
-from ivr.knowledge.saving import draft, entry_in, refuse, write
+from ivr.knowledge.saving import checked, draft, entry_in
 from ivr.knowledge.together import Draft
 from ivr.yamlfile import parse, read
 from ivr.yamltext import normal
@@ -74,13 +74,22 @@ class Edit:
 
 @dataclass(frozen=True)
 class Saved:
-    """An edit that has been made."""
+    """An edit that has been made, or is about to be."""
 
     edit: Edit
     """With the entry as it now is in its file."""
     file: Path
     files: tuple[Path, ...]
-    """All that have been written."""
+    """All that are written by it."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An edit that has been checked, and is not yet made."""
+
+    saved: Saved
+    write: Callable[[], None]
+    """Makes it. Raises FileChanged, and IvrError; nothing is changed then."""
 
 
 def version(data: Written | None) -> str:
@@ -150,20 +159,27 @@ def drafts(root: Path, edit: Edit) -> list[Draft]:
 
 
 def save(root: Path, edit: Edit) -> Saved:
-    """Make an edit. Raises, with nothing changed, what ``drafts`` and ``saving.write`` do."""
+    """Make an edit. Raises, with nothing changed, what ``prepare`` and ``Prepared.write`` do."""
+    prepared = prepare(root, edit)
+    prepared.write()
+    return prepared.saved
+
+
+def prepare(root: Path, edit: Edit) -> Prepared:
+    """Check an edit. Raises what ``drafts`` and ``saving.checked`` do."""
     translations = edit.translations or _translations(root, edit)
     made = drafts(root, edit)
-    write(root, made)
+    ready = checked(root, made)
     own = made[0 if edit.after else -1]
     listed = _listed(parse(own.file, own.after.decode()).data)
     after = next((one for one in listed if one.get("id") == edit.entry), None)
     done = replace(edit, after=after, translations=translations)
-    return Saved(done, own.file, tuple(one.file for one in made))
+    return Prepared(Saved(done, own.file, tuple(one.file for one in made)), ready.write)
 
 
 def verify(root: Path, edit: Edit) -> None:
     """Raises what ``save`` would for faults or a conflict, and writes nothing."""
-    refuse(root, drafts(root, edit))
+    checked(root, drafts(root, edit))
 
 
 def by_field(made: Draft, entry: str, faults: Iterable[Fault]) -> dict[str, list[str]]:

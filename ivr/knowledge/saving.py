@@ -55,35 +55,6 @@ def entry_in(data: Any, file: Path, entry: str) -> dict[str, Any]:
     raise FileChanged(f"{file}: {entry} : le fichier vient de changer : recommencez")
 
 
-def write(root: Path, drafts: Sequence[Draft]) -> None:
-    """Check the knowledge under ``root`` with all drafts in it, and write them in this order.
-
-    Raises KnowledgeError for faults that are not there now, AlreadyBroken when the files could
-    not be loaded before either, FileChanged when somebody has written one meanwhile, and IvrError
-    when one cannot be written. Nothing is changed then.
-    """
-    after = refuse(root, drafts)
-    write_all(root, drafts)
-    now = state(root)
-    _looks[root] = replace(after, state={**after.state, **{d.file: now[d.file] for d in drafts}})
-
-
-def refuse(root: Path, drafts: Sequence[Draft]) -> Look:
-    """Raises what ``write`` would for faults; reads and checks all files: 1 s for 10,000 lines.
-
-    Returns what was found with the drafts in the files.
-    """
-    known = _known(root)
-    faults, loads = _faults(root, drafts)
-    after = Look(known.state, Counter(map(_essence, faults)), loads)
-    new = after.faults - known.faults
-    if wrong := [fault for fault in faults if _essence(fault) in new]:
-        raise KnowledgeError(wrong)
-    if faults and not (known.loads and loads):
-        raise AlreadyBroken(faults)
-    return after
-
-
 @dataclass(frozen=True)
 class Look:
     """What checking all files once has found."""
@@ -93,6 +64,47 @@ class Look:
     faults: Counter[Any]
     """Their essences."""
     loads: bool
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Drafts that are not yet written, and may be."""
+
+    root: Path
+    drafts: tuple[Draft, ...]
+    found: Look
+    """With the drafts in the files."""
+
+    def write(self) -> None:
+        """Raises FileChanged when somebody has written one meanwhile, and IvrError when one cannot
+        be written; nothing is changed then.
+        """
+        write_all(self.root, self.drafts)
+        now = state(self.root)
+        written = {one.file: now[one.file] for one in self.drafts}
+        _looks[self.root] = replace(self.found, state={**self.found.state, **written})
+
+
+def write(root: Path, drafts: Sequence[Draft]) -> None:
+    """Check and write drafts, in this order. Raises what ``checked`` and ``Checked.write`` do."""
+    checked(root, drafts).write()
+
+
+def checked(root: Path, drafts: Sequence[Draft]) -> Checked:
+    """Check the knowledge under ``root`` with all drafts in it: 1 s for 10,000 lines.
+
+    Raises KnowledgeError for faults that are not there now, AlreadyBroken when the files could
+    not be loaded before either.
+    """
+    known = _known(root)
+    faults, loads = _faults(root, drafts)
+    after = Look(known.state, Counter(map(_essence, faults)), loads)
+    new = after.faults - known.faults
+    if wrong := [fault for fault in faults if _essence(fault) in new]:
+        raise KnowledgeError(wrong)
+    if faults and not (known.loads and loads):
+        raise AlreadyBroken(faults)
+    return Checked(root, tuple(drafts), after)
 
 
 _looks: dict[Path, Look] = {}

@@ -9,12 +9,14 @@ import difflib
 import hashlib
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ivr.errors import IvrError, KnowledgeError
 from ivr.knowledge.hours import DAYS
-from ivr.knowledge.saving import draft, write
+from ivr.knowledge.saving import checked, draft
 from ivr.knowledge.together import Draft
 from ivr.yamledit import FileChanged, replace
 from ivr.yamlfile import Model, parse, read, validate
@@ -44,25 +46,33 @@ def read_as(file: Path, model: type[M]) -> tuple[M, dict[str, Any]]:
     return found, document.data
 
 
-def change_knowledge(root: Path, name: str, seen: str, change: Change) -> tuple[str, str]:
-    """Change a file under ``root``; returns the lines that went and those that came.
+@dataclass(frozen=True)
+class Prepared:
+    """A change of a file that has been checked, and is not yet made."""
+
+    lines: tuple[str, str]
+    """Those that go, and those that come; both empty when the file says it already."""
+    write: Callable[[], None]
+    """Makes it. Raises FileChanged, and IvrError; nothing is changed then."""
+
+
+def prepare(root: Path, name: str, seen: str, change: Change) -> Prepared:
+    """Check a change of a file under ``root`` with all the knowledge.
 
     seen: the ``version`` that the change was made from. Raises FileChanged when the file is no
     longer that one, KnowledgeError for the faults that the change would make, and IvrError.
     """
     made = _draft(root / name, seen, change)
-    write(root, [made])
-    return lines_changed(made)
+    return Prepared(lines_changed(made), checked(root, [made]).write)
 
 
-def change_alone(file: Path, seen: str, model: type[Model], change: Change) -> tuple[str, str]:
-    """Change a file that stands alone, checked as a ``model``; else as ``change_knowledge``."""
+def prepare_alone(file: Path, seen: str, model: type[Model], change: Change) -> Prepared:
+    """Check a change of a file that stands alone, as a ``model``; else as ``prepare``."""
     made = _draft(file, seen, change)
     found, faults = validate(parse(file, made.after.decode()), model)
     if found is None:
         raise KnowledgeError(faults)
-    replace(file, made.before, made.after)
-    return lines_changed(made)
+    return Prepared(lines_changed(made), partial(replace, file, made.before, made.after))
 
 
 def lines_changed(made: Draft) -> tuple[str, str]:

@@ -46,7 +46,7 @@ def add(knowledge: Knowledge, language: str, entry: str, texts: Sequence[str]) -
     the file cannot be written or has changed meanwhile. Nothing is changed then.
     """
     source = knowledge.sources[language, entry]
-    new, skipped = _apart(knowledge, language, entry, texts)
+    new, skipped = apart(knowledge, language, entry, texts)
     if new:
 
         def extended(data: Any) -> Any:
@@ -57,7 +57,7 @@ def add(knowledge: Knowledge, language: str, entry: str, texts: Sequence[str]) -
     return Added(entry, source.file, tuple(new), tuple(skipped))
 
 
-def _apart(
+def apart(
     knowledge: Knowledge, language: str, entry: str, texts: Sequence[str]
 ) -> tuple[list[str], list[Skipped]]:
     """The texts that are unlike all examples and each other, and the others."""
