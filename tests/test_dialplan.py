@@ -11,11 +11,13 @@ import pytest
 from ivr.asterisk.ari import Ari, AriAddress, Connected
 from ivr.asterisk.ari_messages import StasisStart
 from ivr.asterisk.process import AsteriskProcess
-from ivr.asterisk.render import ARI_APP, ARI_USER, OPERATORS
+from ivr.asterisk.render import ARI_APP, ARI_USER, OFFER, OFFER_EVERY, OPERATORS
 from ivr.events import CallerId
 from ivr.secrets import Secrets
 from ivr.settings import Settings
 from ivr.testcaller.caller import Person, Telephones
+from ivr.waiting.sounds import ENDING
+from tests.exchange import pitch, tone
 
 pytestmark = pytest.mark.telephone
 
@@ -101,6 +103,22 @@ async def limits(asterisk: AsteriskProcess, **seconds: int) -> AsyncIterator[Non
             await asterisk.rx(f"dialplan set global {name} {before[name]}")
 
 
+@asynccontextmanager
+async def offered_every(asterisk: AsteriskProcess, seconds: int) -> AsyncIterator[None]:
+    """Those who wait hear what they can do that often, for a while."""
+    file = asterisk.home.etc / "queues.conf"
+    usual = file.read_text(encoding="utf-8")
+    often = usual.replace(f"-frequency = {OFFER_EVERY}", f"-frequency = {seconds}")
+    assert often != usual
+    file.write_text(often, encoding="utf-8")
+    await asterisk.rx("module reload app_queue.so")
+    try:
+        yield
+    finally:
+        file.write_text(usual, encoding="utf-8")
+        await asterisk.rx("module reload app_queue.so")
+
+
 async def hears(person: Person, other: Person) -> None:
     """The other's voice arrives."""
     person.skip()
@@ -128,16 +146,37 @@ async def test_every_number_of_the_trunk_is_answered(
         assert (await application.next_call()).args == ()
 
 
-async def test_an_operator_reads_why_the_caller_calls(
+async def test_the_operator_of_the_consoles_choice_reads_and_hears_why_the_caller_calls(
+    application: Application, settings: Settings, phones: Telephones
+) -> None:
+    whisper = settings.sounds / f"0123abcd{ENDING}"
+    whisper.parent.mkdir(parents=True, exist_ok=True)
+    whisper.write_bytes(tone(1000, 1100))
+    async with phones.call(TOWN_HALL, "0612345678", name="Paul") as caller:
+        call = await application.next_call()
+        await application.ari.set_variable(call.channel.id, "IVR_OPERATOR", "102")
+        await application.ari.set_variable(call.channel.id, "IVR_WHISPER", "0123abcd")
+        reason = "Renouvellement d'une carte d'identité égarée cet été"
+        await application.send(call, "accueil", reason=reason)
+        chosen = await phones.desk_rings("102")
+        assert chosen.presented.number == "0612345678"
+        name = chosen.presented.name.rstrip()
+        assert name == "Renouvellement d'une carte d'identité", "no half letter"
+        await chosen.answer()
+        assert round(pitch((await chosen.listen(400, 5)).pcm)) == 1100
+        await hears(chosen, caller)
+    whisper.unlink()
+
+
+async def test_when_the_operator_of_the_consoles_choice_refuses_the_queue_rings(
     application: Application, phones: Telephones
 ) -> None:
-    async with phones.call(TOWN_HALL, "0612345678", name="Paul"):
+    async with phones.call(TOWN_HALL, "0612345678"):
         call = await application.next_call()
-        reason = "Renouvellement d'une carte d'identité égarée cet été"
-        await application.send(call, "etat-civil", reason=reason)
-        presented = (await phones.desk_rings("102")).presented
-    assert presented.number == "0612345678"
-    assert presented.name.rstrip() == "Renouvellement d'une carte d'identité", "no half letter"
+        await application.ari.set_variable(call.channel.id, "IVR_OPERATOR", "102")
+        await application.send(call, "accueil")
+        await (await phones.desk_rings("102")).refuse()
+        await phones.desk_rings("101")
 
 
 async def test_nobody_picks_up_then_the_overflow_then_back(
@@ -177,17 +216,35 @@ async def test_a_queue_that_does_not_exist(application: Application, phones: Tel
         await phones.desk_rings("101")
 
 
-async def test_urgent_callers_come_first(
-    asterisk: AsteriskProcess, application: Application, phones: Telephones
+async def test_urgent_callers_come_first_and_hear_offers_in_their_language(
+    asterisk: AsteriskProcess, application: Application, settings: Settings, phones: Telephones
 ) -> None:
-    async with phones.call(TOWN_HALL, "0600000001"), phones.call(TOWN_HALL, "0600000002"):
-        for _ in range(2):
-            call = await application.next_call()
-            urgent = call.channel.caller.number == "0600000002"
-            await application.send(call, "accueil", priority=10 if urgent else 0)
-        async with asyncio.timeout(10):
-            shown = await asterisk.until("queue show accueil", lambda said: "2. PJSIP" in said)
-    assert shown.index("prio: 10") < shown.index("prio: 0")
+    offers = {"fr": 500, "en": 900}
+    for language, hz in offers.items():
+        sound = settings.sounds / language / f"{OFFER}{ENDING}"
+        sound.parent.mkdir(parents=True, exist_ok=True)
+        sound.write_bytes(tone(1500, hz))
+    async with offered_every(asterisk, 1), phones.call(TOWN_HALL, "0600000001"):
+        await application.send(await application.next_call(), "accueil")
+        busy = await phones.desk_rings("101")
+        await busy.answer()
+        async with (
+            phones.call(TOWN_HALL, "0600000002") as french,
+            phones.call(TOWN_HALL, "0600000003") as english,
+        ):
+            for _ in range(2):
+                call = await application.next_call()
+                urgent = call.channel.caller.number == "0600000003"
+                language = "en" if urgent else "fr"
+                await application.ari.set_variable(call.channel.id, "CHANNEL(language)", language)
+                await application.send(call, "accueil", priority=10 if urgent else 0)
+            async with asyncio.timeout(10):
+                shown = await asterisk.until("queue show accueil", lambda said: "2. PJSIP" in said)
+            assert shown.index("prio: 10") < shown.index("prio: 0")
+            heard = await asyncio.gather(french.listen(9000, 3), english.listen(9000, 3))
+            assert [round(pitch(one.pcm), -1) for one in heard] == list(offers.values())
+            await busy.hang_up()
+            assert (await phones.desk_rings("101")).presented.number == "0600000003"
 
 
 async def test_an_application_that_hangs_loses_its_calls(

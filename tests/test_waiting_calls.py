@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import select
 
 from ivr.asterisk.ami import Ami, AmiAddress
-from ivr.asterisk.process import AsteriskProcess
-from ivr.asterisk.render import AMI_USER
+from ivr.asterisk.process import AsteriskProcess, switchboard
+from ivr.asterisk.render import AMI_USER, ARI_APP
 from ivr.call import Mind, Parts, handle
 from ivr.callbacks.schedule import Callbacks
 from ivr.calllog.database import Database
@@ -25,16 +25,18 @@ from ivr.dialogue.machine import Dialogue
 from ivr.dialogue.talk import Talk
 from ivr.knowledge.directory import Operator
 from ivr.knowledge.load import load
-from ivr.operators.presence import Presence, follow
-from ivr.secrets import Secrets
+from ivr.operators.presence import FREE, Presence, follow
+from ivr.secrets import Secrets, load_or_create
 from ivr.settings import Hearing, Settings
 from ivr.speech.listener import Listener
-from ivr.testcaller.caller import Caller, Incoming, Telephones
+from ivr.testcaller.caller import Caller, Incoming, Telephones, telephones
+from ivr.testcaller.network import Network, private_settings
 from ivr.waiting.desk import OperatorsDesk
 from ivr.waiting.missed import missed
 from ivr.waiting.record import Recorder
 from ivr.waiting.sounds import Sounds
 from ivr.waiting.stays import Stays
+from tests.conftest import PHONES, QUEUES
 from tests.exchange import TOWN_HALL, application, ari_address, pitch, tone, until_empty
 from tests.test_call import nothing_said
 from tests.test_dialplan import hears, limits
@@ -140,6 +142,19 @@ async def waiting(
     phones: Telephones,
     tmp_path: Path,
 ) -> AsyncIterator[Waiting]:
+    async with following(settings, secrets, asterisk, phones, tmp_path) as waiting:
+        yield waiting
+
+
+@asynccontextmanager
+async def following(
+    settings: Settings,
+    secrets: Secrets,
+    asterisk: AsteriskProcess,
+    phones: Telephones,
+    folder: Path,
+) -> AsyncIterator[Waiting]:
+    """The parts of the application that calls and queues need."""
     ami = Ami(AmiAddress("127.0.0.1", settings.asterisk.ami_port, AMI_USER, secrets.ami))
     operators = (
         Operator(name="Élodie Martin", extension="101", departments=("accueil",)),
@@ -147,7 +162,7 @@ async def waiting(
     )
     now = partial(datetime.now, UTC)
     presence, stays, voice = Presence(operators, now), Stays(now), Voice()
-    database = Database(f"sqlite:///{tmp_path / 'calls.sqlite'}")
+    database = Database(f"sqlite:///{folder / 'calls.sqlite'}")
     recorder = Recorder(database, stays, ami, now)
     sounds = Sounds(settings.sounds, Whisperer())
     parts = Parts(
@@ -226,3 +241,39 @@ async def test_ignored_the_caller_comes_back_and_is_called_back(waiting: Waiting
     async with asyncio.timeout(5):
         while [one[1] for one in await waiting.stays()] != ["timeout"]:
             continue
+
+
+async def test_asterisk_is_killed_while_callers_wait(tmp_path: Path) -> None:
+    settings = private_settings(tmp_path / "var")
+    secrets = load_or_create(settings.paths.var, [one.extension for one in PHONES])
+    async with (
+        switchboard(settings, secrets, QUEUES, PHONES) as asterisk,
+        Network(tmp_path / "network", settings, secrets, ["101", "102"]) as network,
+        telephones(network) as phones,
+        following(settings, secrets, asterisk, phones, tmp_path) as waiting,
+    ):
+        async with waiting.call("0600000001"):
+            talking = await waiting.rings("0600000001")
+            await talking.answer()
+            await waiting.until(lambda: not waiting.presence.callers())
+            async with waiting.call("0600000002"):
+                await waiting.order("0600000002")
+                await asterisk.kill()
+                await waiting.until(lambda: not waiting.presence.known)
+                await asterisk.start()
+                await waiting.until(lambda: waiting.presence.known)
+        assert waiting.presence.callers() == ()
+        ended = [("0600000001", "answered", "101"), ("0600000002", "unknown", None)]
+        async with asyncio.timeout(5):
+            while await waiting.stays() != ended:
+                continue
+        (lost,) = await missed(waiting.database, MORNING.replace(year=2020))
+        assert lost.number == "0600000002"
+        await waiting.until(
+            lambda: [one.state for one in waiting.presence.snapshot()] == 2 * [FREE]
+        )
+        assert not [one.call_id for one in waiting.presence.snapshot() if one.call_id]
+        async with asyncio.timeout(10):
+            await asterisk.until("ari show apps", lambda shown: ARI_APP in shown)
+        async with waiting.call("0600000003"):
+            await waiting.rings("0600000003")

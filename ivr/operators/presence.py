@@ -25,6 +25,8 @@ SIGNED_OUT, FREE, RINGING, TALKING = "signed-out", "free", "ringing", "talking"
 WRAPPING_UP, PAUSED, UNREACHABLE = "wrap-up", "paused", "unreachable"
 PRESENT = frozenset({FREE, RINGING, TALKING, WRAPPING_UP})
 """States of somebody who is at work, and takes the next calls."""
+IN_CALL = ("in-use", "busy", "on-hold")
+"""States of a telephone."""
 FAMILY = "operator"
 """Of Asterisk's own database: each extension's pause, which the phone codes write too."""
 WRITING = "wrap-up"
@@ -235,6 +237,8 @@ class Presence:
             extension = extension_of(member.interface)
             if extension is not None:
                 kept = self._phones.get(extension) or phones.get(extension, _Phone())
+                if not self.known and member.state not in IN_CALL:
+                    kept = replace(kept, call_id=None)  # its end was not told
                 self._phones[extension] = replace(kept, **_of(member))
         known, now = self._waiting, self.now()
         self._waiting = {
@@ -301,7 +305,7 @@ def _what(phone: _Phone, now: datetime) -> tuple[str, str]:
     """The state of a telephone's owner, and the reason of a pause."""
     if not phone.member or (phone.paused and phone.reason == ABSENT):
         return SIGNED_OUT, ""
-    if phone.device in ("in-use", "busy", "on-hold"):
+    if phone.device in IN_CALL:
         writes = phone.wrap_up_until is not None and now < phone.wrap_up_until
         return (WRAPPING_UP if writes and phone.call_id is None else TALKING), ""
     if phone.device == "ringing" or (phone.call_id is not None and not phone.connected):

@@ -1,4 +1,4 @@
-"""Missed calls: who hung up in a queue, and has not been spoken with since."""
+"""Missed calls: who was lost in a queue, and has not been spoken with since."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ivr.calllog.database import Database
 from ivr.calllog.tables import Callback, QueueStay
 from ivr.dialogue import numbers
 from ivr.errors import CallbackError, CallLogError
-from ivr.waiting.stays import ABANDONED
+from ivr.waiting.stays import ABANDONED, UNKNOWN
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Missed:
     department: str
     reason: str
     at: datetime
-    """When the caller hung up."""
+    """When the caller hung up or was cut off."""
     waited_s: int
     callback: str | None = None
     """The reference of a callback taken since, or open for this number."""
@@ -128,7 +128,9 @@ def _missed(session: Session, since: datetime) -> list[Missed]:
     found = []
     for call_id, stays in calls.items():
         last = stays[-1]
-        if last.outcome != ABANDONED or last.ended_at is None or any(s.answered_at for s in stays):
+        # Of unknown end are those whom a fault of ours has cut off, and of whom we had no news.
+        lost = last.outcome in (ABANDONED, UNKNOWN) and not any(one.answered_at for one in stays)
+        if not lost or last.ended_at is None:
             continue
         number = next((s.caller_number for s in stays if s.caller_number), None)
         later = answered.get(_same(number)) if number else None
