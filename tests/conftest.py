@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from ivr.asterisk.process import AsteriskProcess, switchboard
@@ -32,7 +33,11 @@ COSTLY = ("telephone", "speech", "browser")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Of two processes of tests the first places the calls: the other must not hold them up."""
+    """Examples are the same in every run, however slow the machine.
+
+    Of two processes of tests the first places the calls: the other must not hold them up.
+    """
+    hypothesis.settings.load_profile("ci")
     if _worker(config) not in (None, "gw0"):
         os.nice(10)
 

@@ -123,7 +123,7 @@ ENDS = Listen | Transfer | TakeCallback | Record | KeepMessage | HangUp
 moments = st.sampled_from([OPEN, NIGHT, talk_at("2026-11-28 10:00"), talk_at("2026-12-25 10:00")])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(happenings, max_size=25),
     moments,
@@ -153,7 +153,7 @@ def test_every_turn_ends_in_a_way_and_fruitless_ones_do_not_last(
         assert fruitless < 8, "nobody there, and the machine still talks"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(happenings, max_size=12), moments)
 def test_zero_always_reaches_a_person_or_a_callback(
     sequence: list[Happening], at: datetime
@@ -169,7 +169,7 @@ def test_zero_always_reaches_a_person_or_a_callback(
     assert isinstance(actions[-1], Transfer) or state.callback is not None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(happenings, max_size=12), moments)
 def test_an_emergency_is_never_missed(sequence: list[Happening], at: datetime) -> None:
     state, actions = dialogue.advance(dialogue.begin(), Turn(Opened(CALLER), at))

@@ -404,7 +404,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("scratch"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_whatever_is_done_to_a_file_it_loads_or_the_faults_are_told(
     scratch: Path, data: st.DataObject

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -55,14 +56,21 @@ async def logged(database: Database) -> Call:
                 return calls[0]
 
 
-async def test_a_message_is_left_with_keys(
-    night: None, phones: Telephones, database: Database, tmp_path: Path
-) -> None:
+@asynccontextmanager
+async def recording(phones: Telephones) -> AsyncIterator[Caller]:
+    """A caller whom the machine has begun to record."""
     async with phones.call(TOWN_HALL, "0612345678") as caller:
         await caller.until_answered()
         await caller.press("0")
         await caller.press("3")
         await until_beep(caller)
+        yield caller
+
+
+async def test_a_message_is_left_with_keys(
+    night: None, phones: Telephones, database: Database, tmp_path: Path
+) -> None:
+    async with recording(phones) as caller:
         await caller.say(tone(SPOKEN_MS, SPOKEN_HZ))
         await caller.press("#")
         await caller.press("2")
@@ -83,11 +91,7 @@ async def test_a_message_is_left_with_keys(
 async def test_a_caller_who_hangs_up_in_mid_message_has_left_it(
     night: None, phones: Telephones, database: Database, tmp_path: Path
 ) -> None:
-    async with phones.call(TOWN_HALL, "0612345678") as caller:
-        await caller.until_answered()
-        await caller.press("0")
-        await caller.press("3")
-        await until_beep(caller)
+    async with recording(phones) as caller:
         talking = asyncio.create_task(caller.say(tone(10_000, SPOKEN_HZ)))
         for _ in range(100):  # two seconds of them
             await caller.until_frame()

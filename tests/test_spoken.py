@@ -309,7 +309,7 @@ def test_nothing_to_say(nothing: str) -> None:
     assert spoken(nothing) == ""
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.text(max_size=80) | st.text("0123456789 ,.:/-hHe€%°+m²n°LXIV@frMe\n*#()", max_size=40))
 def test_any_text_can_be_said(text: str) -> None:
     said = spoken(text)
@@ -317,7 +317,7 @@ def test_any_text_can_be_said(text: str) -> None:
     assert not re.search(r"[^\w\s,.;:!?…'-]|_|\s\s", said)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(
         st.sampled_from(
@@ -343,7 +343,7 @@ def test_plain_text_is_left_alone(words: list[str]) -> None:
     assert spoken(once) == once
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=60))
 def test_english_and_others_never_fail(text: str) -> None:
     assert not any(char.isdecimal() for char in spoken(text, "en"))
@@ -432,7 +432,6 @@ def test_long_sentences_are_cut_at_clauses() -> None:
     assert all(part[-1] in ",;:." for part in parts)
 
 
-@settings(deadline=None)
 @given(st.text("aB .!?,;\n", max_size=200), st.integers(min_value=5, max_value=60))
 def test_nothing_is_lost_by_cutting(text: str, longest: int) -> None:
     assert "".join("".join(sentences(text, longest)).split()) == "".join(text.split())

@@ -245,7 +245,7 @@ values = st.recursive(
 mappings = st.dictionaries(st.sampled_from("abcde"), values, min_size=1)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(mappings, mappings)
 def test_any_data_becomes_any_other(before: dict[str, Any], after: dict[str, Any]) -> None:
     text = "# en tête\n" + document(before)
