@@ -35,28 +35,32 @@ COSTLY = ("telephone", "speech", "browser")
 def pytest_configure(config: pytest.Config) -> None:
     """Examples are the same in every run, however slow the machine.
 
-    Of two processes of tests the first places the calls: the other must not hold them up.
+    Where processes share the tests, those that compute must not hold up those that place calls.
     """
     hypothesis.settings.load_profile("ci")
-    if _worker(config) not in (None, "gw0"):
+    if _worker(config) not in (None, "gw0", "gw1"):
         os.nice(10)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where two processes share the tests, each file stays whole, and so do all real calls.
+    """Where processes share the tests, what shares something costly stays together.
 
-    Calls wait most of the time, while the other process computes; two at once would starve.
+    That is each file, and all real calls in two groups, which begin: those through the Asterisk
+    below, and those of tests that start one of their own.
     """
     if _worker(config) is None:
         return
     for item in items:
-        calls = item.get_closest_marker("telephone")
-        item.add_marker(pytest.mark.xdist_group("telephone" if calls else item.path.stem))
+        group = item.path.stem
+        if item.get_closest_marker("telephone"):
+            shared = "asterisk" in getattr(item, "fixturenames", ())
+            group = "calls" if shared else "calls-of-towns"
+        item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: [item.get_closest_marker(kind) is None for kind in COSTLY])
 
 
 def _worker(config: pytest.Config) -> str | None:
-    """``gw0`` or ``gw1`` in a process of ``pytest -n 2``, else None."""
+    """``gw0``, ``gw1``… in a process of ``pytest -n``, else None."""
     inputs: dict[str, str] = getattr(config, "workerinput", {})
     return inputs.get("workerid")
 
