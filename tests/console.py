@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
 from collections.abc import AsyncIterator
@@ -34,6 +35,8 @@ ADMIN, OPERATOR = "c.delorme", "m.dubois"
 """Logins; the operator's telephone is 101."""
 EXTENSION = "101"
 WIDTHS = {"desk": 1440, "tablet": 820, "phone": 390}
+LOOKED_AT = os.environ.get("SCREENSHOTS")
+"""A folder in which pictures of the pages are kept, to be looked at."""
 CHEAP = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
 """What the real one spends on each password is a quarter of a second of a processor."""
 CHROMIUM = "/usr/bin/chromium"
@@ -208,16 +211,20 @@ async def serious(page: Page) -> list[str]:
     ]
 
 
-async def screenshots(page: Page, folder: Path, name: str) -> list[Path]:
-    """The page at three widths, for people to look at; nothing may stick out sideways."""
-    paths, before = [], page.viewport_size
+async def fits(page: Page, name: str) -> None:
+    """At three widths nothing sticks out sideways; pictures are kept when people want to look."""
+    before = page.viewport_size
     for width_name, width in WIDTHS.items():
         await page.set_viewport_size({"width": width, "height": 1000})
-        path = folder / f"{name}-{width_name}.png"
-        await page.screenshot(path=path, full_page=True)
-        wide = await page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= width, f"{name} is {wide} pixels wide on a {width_name} of {width}"
-        paths.append(path)
+        shown, needed = await page.evaluate("[innerWidth, document.documentElement.scrollWidth]")
+        assert shown == width
+        assert needed <= width, f"{name} is {needed} pixels wide on a {width_name} of {width}"
+        await picture(page, f"{name}-{width_name}", full_page=True)
     if before:
         await page.set_viewport_size(before)
-    return paths
+
+
+async def picture(page: Page, name: str, *, full_page: bool = False) -> None:
+    """What people look at, if they want to: it takes a second to paint."""
+    if LOOKED_AT is not None:
+        await page.screenshot(path=Path(LOOKED_AT) / f"{name}.png", full_page=full_page)

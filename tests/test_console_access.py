@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -34,7 +33,8 @@ from tests.console import (
     Console,
     browsing,
     csrf_in,
-    screenshots,
+    fits,
+    picture,
     serious,
 )  # fmt: skip
 
@@ -272,14 +272,11 @@ async def test_pages_bound_what_a_browser_may_do(console: Console) -> None:
 
 
 @pytest.mark.browser
-async def test_an_admin_signs_in_and_makes_an_account(
-    console: Console, browser: Browser, tmp_path: Path
-) -> None:
-    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path)
+async def test_an_admin_signs_in_and_makes_an_account(console: Console, browser: Browser) -> None:
     async with browsing(browser, console) as page:
         await page.goto("/connexion")
         assert await serious(page) == []
-        await screenshots(page, folder, "sign-in")
+        await fits(page, "sign-in")
     async with browsing(browser, console, ADMIN) as page:
         await page.get_by_role("link", name="Comptes").click()
         await page.get_by_label("Nom", exact=True).fill("Nathalie Perrin")
@@ -287,18 +284,18 @@ async def test_an_admin_signs_in_and_makes_an_account(
         await page.get_by_role("button", name="Créer le compte").click()
         await page.get_by_text("/invitation/").wait_for()
         assert await serious(page) == []
-        await screenshots(page, folder, "accounts")
+        await fits(page, "accounts")
         await page.set_viewport_size({"width": WIDTHS["phone"], "height": 800})
         await page.get_by_text("Menu").press("Enter")
         assert await serious(page) == []
-        await page.screenshot(path=folder / "menu-phone.png")
+        await picture(page, "menu-phone")
         await page.keyboard.press("Tab")
         await expect(page.get_by_role("link", name="En direct")).to_be_focused()
         await page.get_by_role("link", name="Journal").press("Enter")
         await page.get_by_text("a créé le compte n.perrin").wait_for()
         assert await serious(page) == []
-        await screenshots(page, folder, "audit")
+        await fits(page, "audit")
         for path in ("/compte", "/mot-de-passe", "/donnees", "/nulle-part"):
             await page.goto(path)
             assert await serious(page) == [], path
-            await screenshots(page, folder, path[1:])
+            await fits(page, path[1:])

@@ -10,7 +10,7 @@ from playwright.async_api import Browser
 
 from ivr.demo.commands import write
 from ivr.demo.year import Scale
-from tests.console import ADMIN, browsing, console, screenshots, serious
+from tests.console import ADMIN, browsing, console, fits, serious
 
 pytestmark = pytest.mark.browser
 
@@ -27,7 +27,7 @@ async def test_three_weeks_of_figures(browser: Browser, tmp_path: Path) -> None:
                 bars = [await one.bounding_box() for one in await chart.locator("rect").all()]
                 assert any(bar and bar["height"] > 20 for bar in bars), "an empty chart"
             assert await serious(page) == []
-            await screenshots(page, tmp_path, "chiffres")
+            await fits(page, "chiffres")
 
             await page.get_by_label("Du", exact=True).fill("2026-03-02")
             await page.get_by_label("au", exact=True).fill("2026-03-01")

@@ -14,7 +14,7 @@ from tests.console import (
     PASSWORD,
     Console,
     browsing,
-    screenshots,
+    fits,
     serious,
 )
 from tests.test_console_questions import eventually
@@ -144,14 +144,14 @@ async def test_two_people_choose_field_by_field(console: Console, browser: Brows
     ],
 )
 async def test_pages_are_accessible_and_fit_every_screen(
-    console: Console, browser: Browser, tmp_path: Path, name: str, path: str
+    console: Console, browser: Browser, name: str, path: str
 ) -> None:
     async with browsing(browser, console, ADMIN) as page:
         await page.goto(path)
         if name == "question":
             await checked(page)
         assert await serious(page) == []
-        assert len(await screenshots(page, tmp_path, name)) == 3
+        await fits(page, name)
 
 
 @pytest.mark.speech

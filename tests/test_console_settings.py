@@ -9,7 +9,6 @@ import shutil
 import zipfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser
@@ -19,7 +18,7 @@ from ivr.knowledge.load import load
 from ivr.knowledge.settings_files import intervals
 from ivr.testcaller.network import private_settings
 from tests import console as harness
-from tests.console import ADMIN, OPERATOR, ROOT, Client, Console, browsing, screenshots, serious
+from tests.console import ADMIN, OPERATOR, ROOT, Client, Console, browsing, fits, serious
 
 PAGES = (
     *("/reglages", "/reglages/horaires", "/reglages/horaires/mairie", "/reglages/annonces"),
@@ -404,14 +403,12 @@ def test_hours_as_people_type_them(typed: str, read: list[str]) -> None:
 
 
 @pytest.mark.browser
-async def test_an_admin_announces_an_early_closing(
-    town: Console, browser: Browser, tmp_path: Path
-) -> None:
+async def test_an_admin_announces_an_early_closing(town: Console, browser: Browser) -> None:
     async with browsing(browser, town, ADMIN) as page:
         for path in PAGES:
             await page.goto(path)
             assert await serious(page) == [], path
-            await screenshots(page, tmp_path, path.strip("/").replace("/", "-"))
+            await fits(page, path.strip("/").replace("/", "-"))
         await page.set_viewport_size({"width": 1440, "height": 1000})
         await page.goto("/reglages")
         await page.get_by_role("link", name="Annonces exceptionnelles").click()

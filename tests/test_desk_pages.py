@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from time import thread_time
 
 import pytest
@@ -24,13 +22,11 @@ from tests.console import (
     PASSWORD,
     Console,
     browsing,
-    screenshots,
+    fits,
     serious,
 )  # fmt: skip
 from tests.telephone import Telephone, telephone
 
-LOOKED_AT = os.environ.get("SCREENSHOTS")
-"""A folder that screenshots are kept in, to be looked at."""
 COLLEAGUE = "t.collegue"
 """Another operator of the same departments, with another telephone."""
 NOW = datetime.now(UTC)
@@ -265,10 +261,7 @@ async def test_a_search_for_nothing(line: Telephone, words: str) -> None:
 
 
 @pytest.mark.browser
-async def test_an_operators_day_by_keyboard(
-    line: Telephone, browser: Browser, tmp_path: Path
-) -> None:
-    folder = Path(LOOKED_AT or tmp_path)
+async def test_an_operators_day_by_keyboard(line: Telephone, browser: Browser) -> None:
     line.exchange.done.clear()
 
     def now(state: str, call_id: str | None = None, reason: str = "") -> None:
@@ -308,7 +301,7 @@ async def test_an_operators_day_by_keyboard(
         await page.keyboard.type("passeport")
         await expect(page.locator("#results")).to_contain_text("passeport")
         assert await serious(page) == []
-        await screenshots(page, folder, "desk")
+        await fits(page, "desk")
         line.ends("5.5")
         now("wrap-up")
         await page.get_by_text("Finit de traiter un appel").wait_for()
@@ -323,7 +316,7 @@ async def test_an_operators_day_by_keyboard(
         await page.get_by_role("button", name="Prendre le rappel 2221").press("Enter")
         await page.get_by_text("Ce rappel est à vous").wait_for()
         assert await serious(page) == []
-        await screenshots(page, folder, "callback")
+        await fits(page, "callback")
         await page.get_by_label("À quand").fill("demain matin")
         await page.keyboard.press("Enter")
         await page.get_by_text("Rappel 2221 :").wait_for()
@@ -337,4 +330,4 @@ async def test_an_operators_day_by_keyboard(
         await page.get_by_role("link", name="Retour aux rappels").click()
         await page.get_by_role("heading", name="Rappels").wait_for()
         assert await serious(page) == []
-        await screenshots(page, folder, "callbacks")
+        await fits(page, "callbacks")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -19,11 +17,8 @@ from ivr.dialogue.turns import Dismissed, Redirected
 from ivr.errors import CallLogError
 from ivr.live.messages import LiveOperator, LiveQueue, People, Waiting
 from ivr.live.mirror import Sight, View
-from tests.console import ADMIN, OPERATOR, Client, Console, browsing, screenshots, serious
+from tests.console import ADMIN, OPERATOR, Client, Console, browsing, fits, serious
 from tests.telephone import Telephone, telephone
-
-LOOKED_AT = os.environ.get("SCREENSHOTS")
-"""A folder that screenshots are kept in, to be looked at."""
 
 
 @pytest.fixture(scope="module")
@@ -220,9 +215,7 @@ async def test_streams_are_bounded(line: Telephone, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.browser
-async def test_a_call_is_watched_and_ended_by_keyboard(
-    line: Telephone, browser: Browser, tmp_path: Path
-) -> None:
+async def test_a_call_is_watched_and_ended_by_keyboard(line: Telephone, browser: Browser) -> None:
     now = datetime.now(UTC)
     line.board.people(
         People(
@@ -245,7 +238,7 @@ async def test_a_call_is_watched_and_ended_by_keyboard(
         )
         await expect(page.get_by_text("Déjeuner")).to_be_visible()
         assert await serious(page) == []
-        await screenshots(page, Path(LOOKED_AT or tmp_path), "live")
+        await fits(page, "live")
         page.on("dialog", lambda dialog: dialog.accept())
         link = page.get_by_role("link", name="06 12 •• •• 78")
         await link.focus()
@@ -257,7 +250,7 @@ async def test_a_call_is_watched_and_ended_by_keyboard(
         line.turn("1.1", "heard", heard="et pour un livret de famille ?", entry="passeport")
         await page.get_by_text("et pour un livret de famille").wait_for()
         assert await serious(page) == []
-        await screenshots(page, Path(LOOKED_AT or tmp_path), "call")
+        await fits(page, "call")
         await page.get_by_role("button", name="Terminer l’appel").press("Enter")
         await page.get_by_text("C’est fait").wait_for()
         assert line.orders["1.1"] == [Dismissed()]

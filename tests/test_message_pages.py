@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser
@@ -27,7 +25,7 @@ from tests.console import (
     OPERATOR,
     Console,
     browsing,
-    screenshots,
+    fits,
     serious,
 )  # fmt: skip
 from tests.exchange import tone
@@ -201,7 +199,7 @@ def test_a_pseudonym_is_no_number_to_show() -> None:
 
 @pytest.mark.browser
 async def test_the_page_plays_for_everybody_at_every_width(
-    console: Console, left: dict[str, int], browser: Browser, tmp_path: Path
+    console: Console, left: dict[str, int], browser: Browser
 ) -> None:
     async with browsing(browser, console, ADMIN) as page:
         await page.goto("/messages")
@@ -209,7 +207,7 @@ async def test_the_page_plays_for_everybody_at_every_width(
         await sound.evaluate("player => player.play()")
         await page.wait_for_function("sound => sound.ended", arg=await sound.element_handle())
         assert await serious(page) == []
-        await screenshots(page, Path(os.environ.get("SCREENSHOTS") or tmp_path), "messages")
+        await fits(page, "messages")
         await page.locator("summary", has_text="Effacer").first.press(
             "Enter"
         )  # unfolds what asks once more
