@@ -41,13 +41,18 @@ async def line(console: Console) -> AsyncIterator[Telephone]:
         yield line
 
 
+def forget(session: Session) -> None:
+    """Leave no call to the tests of other pages of the same console."""
+    for table in (OperatorNote, QueueStay, Turn, Call, Callback):
+        session.execute(delete(table))
+
+
 @pytest.fixture(autouse=True)
-async def logged(line: Telephone) -> None:
+async def logged(line: Telephone) -> AsyncIterator[None]:
     """One call that was answered by 101, two callbacks of theirs and one of another department."""
 
     def work(session: Session) -> None:
-        for table in (OperatorNote, QueueStay, Turn, Call, Callback):
-            session.execute(delete(table))
+        forget(session)
         for call_id, at in (("1.1", NOW), ("0.9", NOW - timedelta(days=2))):
             session.add(
                 Call(id=call_id, caller_number="0612345678", started_at=at, ended_at=at,
@@ -75,6 +80,8 @@ async def logged(line: Telephone) -> None:
             )  # fmt: skip
 
     await line.console.parts.database.run(work)
+    yield
+    await line.console.parts.database.run(forget)
 
 
 async def callback(line: Telephone, number: int) -> Callback:
