@@ -36,7 +36,7 @@ async def test_redis_the_switchboard_the_console_and_the_session_go_while_pages_
         line.begins("1.1")
         line.turn("1.1", "heard", heard="un acte de naissance", entry="acte-naissance")
         talking()
-        async with browsing(browser, console, OPERATOR) as desk:
+        async with browsing(browser, console, OPERATOR, stopped=True) as desk:
             live = await desk.context.new_page()
             await live.goto("/direct")
             call = live.get_by_text("un acte de naissance")
