@@ -12,10 +12,14 @@ from pathlib import Path
 import pytest
 
 from ivr.asterisk import ami_events as ami
-from ivr.asterisk.ami import Ami
+from ivr.asterisk.ami import Ami, AmiAddress
+from ivr.asterisk.ari import Ari, AriAddress
 from ivr.asterisk.process import AsteriskProcess, switchboard
 from ivr.asterisk.render import PENALTY, WRAP_UP
 from ivr.knowledge.directory import Operator
+from ivr.knowledge.load import load
+from ivr.live.messages import Answer
+from ivr.live.switch import Switch
 from ivr.operators import presence as duty
 from ivr.operators.presence import Availability, Presence, follow
 from ivr.secrets import Secrets, load_or_create
@@ -27,6 +31,7 @@ from tests.exchange import pitch, tone
 from tests.test_ami import connected
 from tests.test_dialplan import limits
 
+ROOT = Path(__file__).parents[1]
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 OPERATORS = tuple(
     Operator(name=name, extension=extension, departments=departments)
@@ -127,6 +132,25 @@ def test_a_call_for_one_operator_alone_is_known_until_it_is_over() -> None:
     answered("4.4")
     town.tell(town.member("101"))
     assert town.doing() == ("free", None), "passed on: it goes on elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("operator", "state", "answer"),
+    [
+        (None, "in-use", None), ("101", "free", None), ("101", "in-use", Answer.BUSY),
+        ("101", "ringing", Answer.BUSY), ("101", "unreachable", Answer.BUSY),
+        ("999", "free", Answer.UNKNOWN),
+    ],
+)  # fmt: skip
+def test_the_console_passes_no_call_to_an_operator_who_is_taken(
+    operator: str | None, state: str, answer: Answer | None
+) -> None:
+    town, knowledge = Town(), load(ROOT / "knowledge")
+    lines = Ari(AriAddress("127.0.0.1", 1, "", ""), ""), Ami(AmiAddress("127.0.0.1", 1, "", ""))
+    switch = Switch(*lines, lambda: knowledge, town.presence)
+    town.tell(town.member("101", state=state))
+    assert switch.serves("accueil", operator) is answer
+    assert switch.serves("nulle-part", None) is Answer.UNKNOWN
 
 
 def test_how_long_a_caller_would_wait() -> None:
