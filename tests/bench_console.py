@@ -85,6 +85,7 @@ class Times:
 def admin_pages(some: Mapping[str, str], today: date) -> Iterator[str]:
     """Every page that an admin can open; ``some`` are ids that there are."""
     yield from ("/direct", "/direct/flux", f"/direct/appels/{some['call']}", "/poste")
+    yield f"/direct/appels/{some['call']}/flux"
     yield from ("/compte", "/comptes", "/mot-de-passe", "/journal", "/donnees", "/messages")
     yield from (f"/rappels?etat={state}" for state in FILTERS)
     yield f"/rappels?service={some['department']}"
@@ -104,6 +105,7 @@ def admin_pages(some: Mapping[str, str], today: date) -> Iterator[str]:
     yield from ("/reglages", "/reglages/voix", "/reglages/agents", f"/reglages/agents/{EXTENSION}")
     yield from ("/reglages/horaires", f"/reglages/horaires/{some['schedule']}")
     yield from ("/reglages/annonces", "/reglages/modes")
+    yield from ("/reglages/services", f"/reglages/services/{some['department']}")
 
 
 def operator_pages(some: Mapping[str, str]) -> Iterator[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+import shutil
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,6 +23,8 @@ from ivr.figures.report import report
 from ivr.knowledge.base import Knowledge
 from ivr.settings import Database as DatabaseSettings
 from ivr.settings import Paths, Settings
+from ivr.testcaller.network import private_settings
+from tests.console import ADMIN, OPERATOR, ROOT, console
 
 NOW = datetime(2026, 3, 20, 15, 0, tzinfo=UTC)
 
@@ -84,3 +89,67 @@ async def test_it_never_overwrites_the_real_one(tmp_path: Path, town: Knowledge)
         with pytest.raises(IvrError, match="base réelle"):
             await commands.fill(settings_in(tmp_path, url), town, Scale(1, 10))
     assert real.read_bytes() == b"precious"
+
+
+def contents(*folders: Path) -> dict[Path, bytes]:
+    """What is in all files of some folders."""
+    files = (file for folder in folders for file in folder.rglob("*") if file.is_file())
+    return {file: file.read_bytes() for file in files}
+
+
+def field(name: str, page: str) -> str:
+    """What a hidden field of a page brings back."""
+    return str(re.findall(rf'name="{name}" value="([^"]+)"', page)[0])
+
+
+async def test_nothing_that_is_done_in_a_demonstration_is_real(
+    tmp_path: Path, town: Knowledge
+) -> None:
+    reached: list[str] = []
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reached.append("Redis")
+        writer.close()
+
+    redis = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = redis.sockets[0].getsockname()[1]
+    knowledge, voices = tmp_path / "knowledge", tmp_path / "voices"
+    shutil.copytree(ROOT / "knowledge", knowledge)
+    shutil.copytree(ROOT / "voices", voices)
+    paths = {"knowledge": knowledge, "voices": voices}
+    real = private_settings(tmp_path / "var", {"paths": paths, "redis": {"port": port}})
+    await Database(real.database_url).close()
+    await commands.fill(real, town, Scale(1, 10))
+    before = contents(knowledge, voices, tmp_path / "var")
+    settings = commands.demo_settings(real)
+    async with console(tmp_path, settings, demonstration=True) as running:
+        database, now = running.parts.database, datetime.now(UTC)
+        wish = Callback(
+            id=9_999_999, reference="4711", number="+33639980123", department="accueil",
+            state="pending", due_at=now, taken_at=now, updated_at=now,
+        )  # fmt: skip
+        await database.run(lambda session: session.add(wish))
+        at = f"/rappels/{wish.id}"
+        async with running.client(ADMIN) as admin, running.client(OPERATOR) as operator:
+            for path in ("/direct", "/poste", "/rappels", at, "/chiffres", "/connexion"):
+                assert "Ceci est une démonstration" in (await admin.get(path)).text, path
+            assert "Aucun téléphone" in (await admin.get("/direct")).text
+            assert "ne reçoit pas d’appels" in (await operator.get("/poste")).text
+            await operator.post("/poste/etat", {"etat": "sign-in"})
+            assert "rien n’a été fait" in (await operator.get("/poste")).text
+            await operator.post(f"{at}/appeler")
+            assert "ersonne n’est appelé" in (await operator.get(at)).text
+            await operator.post(f"{at}/reporter", {"quand": "demain matin"})
+            page = (await admin.get("/reglages/voix")).text
+            voice = {"vu": field("vu", page), "debit": "0,9", "volume": "-19"}
+            assert (await admin.post("/reglages/voix", voice)).status_code == 303
+            removal = "/questions/fr/piscine/supprimer"
+            form = {"version": field("version", (await admin.get(removal)).text)}
+            assert (await admin.post(removal, form)).status_code == 303
+        after = await database.run(lambda session: session.get(Callback, wish.id))
+        assert after is not None
+        assert (after.state, after.operator) == ("pending", None)
+    redis.close()
+    kept = contents(knowledge, voices, tmp_path / "var")
+    assert {file.name for file in before if kept[file] != before[file]} == {"demo.sqlite"}
+    assert reached == []

@@ -246,6 +246,7 @@ async def test_a_failure_of_an_order_is_told_and_logged(
 
 @pytest.mark.parametrize("text", [b"", b"{", b'{"kind":"end"}', b'{"kind":"x","id":"1"}', b"\xff"])
 async def test_what_is_no_order_changes_nothing(stage: Stage, text: bytes) -> None:
+    assert stage.mirror.redis is not None
     await stage.mirror.redis.publish(ORDERS, text)
     await stage.mirror.redis.publish(messages.CHANGES, text)
     assert await stage.mirror.order(EndCall(new_order(), "1.1")) is Answer.OVER

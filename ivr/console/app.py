@@ -118,7 +118,7 @@ def create_app(settings: Settings, *, demonstration: bool = False) -> FastAPI:
         database = await asyncio.to_thread(Database, settings.database_url, busy_ms=BUSY_MS)
         accounts = Accounts(database, settings.console)
         secrets = load_or_create(settings.paths.var)
-        redis = connect(settings, secrets)
+        redis = None if demonstration else connect(settings, secrets)
         mirror, browsers = Mirror(redis), KnownBrowsers(secrets.pseudonyms)
         app.state.parts = web.Parts(
             settings, database, accounts, store, mirror, browsers, demonstration=demonstration
@@ -139,7 +139,8 @@ def create_app(settings: Settings, *, demonstration: bool = False) -> FastAPI:
                 for task in watching:
                     task.cancel()
                 await asyncio.wait(watching)
-        await redis.aclose()
+        if redis is not None:
+            await redis.aclose()
         await database.close()
 
     app = FastAPI(

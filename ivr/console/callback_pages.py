@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from ivr.callbacks.jobs import RqJobs
 from ivr.callbacks.listing import OUTCOMES, RECENT, reschedule
 from ivr.callbacks.policy import Outcome, policy
-from ivr.callbacks.schedule import SAID_BY_PEOPLE, Callbacks
+from ivr.callbacks.schedule import SAID_BY_PEOPLE, Callbacks, NoJobs
 from ivr.calllog.tables import Callback
 from ivr.console import callback_view, live_view, message_pages, web
 from ivr.console import live_words as words
@@ -42,7 +42,7 @@ NO_PHONE = "Votre compte n’a pas de poste téléphonique : demandez à un admi
 
 def callbacks_of(shared: web.Parts) -> Callbacks:
     """The callbacks, within the opening hours as they are now."""
-    jobs = RqJobs(shared.settings)
+    jobs = NoJobs() if shared.demonstration else RqJobs(shared.settings)
     return Callbacks(shared.database, jobs, policy(shared.settings, shared.store.current))
 
 
@@ -141,6 +141,8 @@ async def _do(
             await callbacks.claim(reference, extension, now)
         case "rendre":
             await callbacks.release(reference, extension, now)
+        case "appeler" if shared.demonstration:
+            raise CallbackError("ceci est une démonstration : personne n’est appelé")
         case "appeler":
             await callbacks.call_now(reference, extension, now)
         case "reporter":

@@ -173,6 +173,8 @@ async def _shown(shared: web.Parts, person: Person, view: View) -> dict[str, Any
 
 async def _workers(mirror: Mirror) -> int | None:
     """How many processes make callbacks; None when Redis does not tell."""
+    if mirror.redis is None:
+        return None
     try:
         names = await mirror.redis.smembers(WORKERS)
         return int(await mirror.redis.exists(*names)) if names else 0

@@ -205,6 +205,8 @@ def facts(view: View, *, disk_free: int, workers: int | None, zone: ZoneInfo) ->
 
     disk_free: bytes; workers: processes that make callbacks, None when that is not known.
     """
+    if view.sight is Sight.DEMONSTRATION:
+        return [Fact("Machine", "ok", "Aucun téléphone n’est relié à cette démonstration.")]
     found = [_serve(view, zone)]
     if view.health:
         found += _of_health(view.health)

@@ -60,6 +60,7 @@ ANSWERS = {
     Answer.FAILED: "Le standard téléphonique a refusé. Le journal du standard dit pourquoi.",
     Answer.NO_REPLY: "Pas de réponse à temps : regardez l’appel pour savoir si c’est fait.",
     Answer.AWAY: "Le standard n’est pas joignable : rien n’a été fait. Réessayez dans un instant.",
+    Answer.DEMONSTRATION: ("Ceci est une démonstration, sans téléphone : rien n’a été fait."),
 }
 """What became of an order."""
 

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 from ivr.calllog import tables
 from ivr.calllog.database import Database
 from ivr.demo.aftermath import Aftermath
-from ivr.demo.scenes import Ages, Rows, Scene, Town, purge
+from ivr.demo.scenes import Ages, Rows, Scene, purge
+from ivr.demo.town import Town
 from ivr.demo.year import Scale, arrivals, usual_weight, weight
 from ivr.errors import IvrError
 from ivr.figures import days
@@ -64,20 +65,22 @@ def demo_file(settings: Settings) -> Path:
 def demo_settings(settings: Settings) -> Settings:
     """Settings for showing the demonstration: nothing real is read, or can be changed.
 
-    It has a folder of its own for secrets, so that it reaches no calls in progress, and a copy of
-    the knowledge, so that what is edited there stays there. Raises IvrError when it was not made.
+    It has a folder of its own for secrets and messages, and copies of the knowledge and the voices,
+    so that what is edited there stays there. Raises IvrError when it was not made.
     """
     file = demo_file(settings)
     if not file.exists():
         raise IvrError(f"{file} n'existe pas encore : lancez d'abord ivr demo-data")
     var = settings.paths.var / "demo"
-    knowledge = var / "knowledge"
-    if not knowledge.exists():
-        shutil.copytree(settings.paths.knowledge, knowledge)
-    learnt = settings.paths.var / "matcher"
-    if learnt.exists() and not (var / "matcher").exists():  # or the first use takes minutes
-        shutil.copytree(learnt, var / "matcher")
-    paths = settings.paths.model_copy(update={"var": var, "knowledge": knowledge})
+    knowledge, voices = var / "knowledge", var / "voices"
+    for real, copy in (
+        (settings.paths.knowledge, knowledge),
+        (settings.paths.voices, voices),
+        (settings.paths.var / "matcher", var / "matcher"),  # or its first use takes minutes
+    ):
+        if real.exists() and not copy.exists():
+            shutil.copytree(real, copy)
+    paths = settings.paths.model_copy(update={"var": var, "knowledge": knowledge, "voices": voices})
     database = settings.database.model_copy(update={"url": f"sqlite:///{file}"})
     return settings.model_copy(update={"paths": paths, "database": database})
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from functools import cached_property
+from datetime import datetime, timedelta
 from typing import Any
 
-from ivr.demo.year import Season, season_of
-from ivr.knowledge.base import RECEPTION, Knowledge
+from ivr.demo.town import Town
+from ivr.demo.words import NOT_THAT, UNKNOWN, VAGUE
+from ivr.knowledge.base import RECEPTION
 from ivr.knowledge.entries import Entry
 from ivr.knowledge.hours import Mode
 from ivr.retention.numbers import PREFIX
@@ -49,50 +49,6 @@ class Ages:
     numbers_since: datetime
 
 
-@dataclass
-class Town:
-    """What callers can ask of a town."""
-
-    knowledge: Knowledge
-    popularity: Mapping[str, float]
-    """By entry."""
-    _weights: dict[date, list[float]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, knowledge: Knowledge, seed: int) -> Town:
-        """A town whose people ask some questions far more often than others."""
-        entries = sorted(knowledge.entries)
-        random.Random(f"{seed}/questions").shuffle(entries)
-        return cls(knowledge, {one: 1 / (rank + 3) for rank, one in enumerate(entries)})
-
-    @cached_property
-    def entries(self) -> list[Entry]:
-        """In a fixed order."""
-        return [self.knowledge.entries[one] for one in sorted(self.knowledge.entries)]
-
-    def question(self, day: date, chance: random.Random) -> Entry:
-        """What a caller asks on a day."""
-        if day not in self._weights:
-            seasons = season_of(day)
-            self._weights[day] = [
-                self.popularity[one.id] * _boost(one, seasons) for one in self.entries
-            ]
-        return chance.choices(self.entries, self._weights[day])[0]
-
-    def operator(self, department: str, chance: random.Random) -> str:
-        """The extension of one who takes a department's calls."""
-        able = [one for one in self.knowledge.operators if department in one.departments]
-        return chance.choice(able or self.knowledge.operators).extension
-
-
-def _boost(entry: Entry, seasons: list[Season]) -> float:
-    value = 1.0
-    for season in seasons:
-        if entry.department in season.topics or entry.id in season.topics:
-            value *= season.boost
-    return value
-
-
 class Scene:
     """One call being made up; its rows are added to ``rows``."""
 
@@ -129,7 +85,7 @@ class Scene:
         if kind < 0.025:
             self._pass(self.chance.uniform(2, 9))
             self._end("gave-up", "caller")
-        elif kind < 0.029:
+        elif kind < 0.026:
             self._emergency()
         elif kind < 0.20:
             self._ask_for_person(None)
@@ -145,34 +101,37 @@ class Scene:
     def _ask(self) -> None:
         question = self.town.question(self.call["started_at"].date(), self.chance)
         if self.chance.random() < 0.14:
-            self._misunderstood("rejected", question)
+            self._rejected(question)
             if self.chance.random() < 0.12:
                 self._end("gave-up", "caller")
                 return
         if self.chance.random() < 0.04:
-            self._misunderstood("rejected", question)
+            self._rejected(question)
             self._ask_for_person(None)
             return
+        if self.chance.random() < 0.05:
+            self._mistaken(question)
+            if self.chance.random() < 0.6:
+                self._ask_for_person(question)
+                return
         self._answer(question)
         kind = self.chance.random()
-        if kind < 0.05:
-            self._misunderstood(f"corrected:{question.id}", question)
-            self._ask_for_person(question)
-        elif kind < 0.22:
+        if kind < 0.18:
             self._answer(self.town.question(self.call["started_at"].date(), self.chance))
             self._goodbye()
-        elif kind < 0.36:
+        elif kind < 0.33:
             self._ask_for_person(question)
         else:
             self._goodbye()
 
-    def _answer(self, entry: Entry) -> None:
+    def _answer(self, entry: Entry, asked: Entry | None = None) -> None:
+        """``asked``: what the caller meant, when that was another question."""
         self._pass(self.chance.uniform(3, 8))
-        sure = self.chance.random() < 0.72
+        sure = asked is not None or self.chance.random() < 0.72
         notes = "" if not sure else f"answered:{entry.id}"
         self._turn(
             "heard",
-            heard=self.chance.choice(entry.examples),
+            heard=self.chance.choice((asked or entry).examples),
             confidence=round(self.chance.uniform(0.6, 0.98), 2),
             entry=entry.id,
             score=round(self.chance.uniform(*((0.75, 0.99) if sure else (0.4, 0.7))), 3),
@@ -192,17 +151,31 @@ class Scene:
         self._answered = True
         self._pass(len(entry.answer) / 15)
 
-    def _misunderstood(self, note: str, entry: Entry) -> None:
+    def _rejected(self, nearest: Entry) -> None:
         self._pass(self.chance.uniform(3, 9))
-        if note == "rejected" and self.chance.random() < 0.3:
+        if self.chance.random() < 0.3:
             self._turn("unintelligible", said=SORRY, about="reprompt.not-understood")
             return
-        vague = note == "rejected"
-        heard = "euh c'est pour le truc" if vague else self.chance.choice(entry.examples)
+        unknown = self.chance.random() < 0.5
+        words = self.chance.choice(UNKNOWN) if unknown else VAGUE
         self._turn(
-            "heard", heard=heard, confidence=0.5, entry=entry.id, score=0.3, decision="reject",
-            said=SORRY, about="reprompt.not-understood", notes=note,
+            "heard", heard=self.chance.choice(words), confidence=0.5, entry=nearest.id, score=0.3,
+            decision="reject", said=SORRY, about="reprompt.not-understood", notes="rejected",
             response_ms=self._gap(),
+        )  # fmt: skip
+
+    def _mistaken(self, asked: Entry) -> None:
+        """The machine takes it for another question of the department, and the caller says so."""
+        near = [one for one in self.town.entries if one.department == asked.department]
+        others = [one for one in near if one is not asked] or self.town.entries
+        wrong = self.chance.choice(others)
+        self._answer(wrong, asked)
+        self._answered = False
+        self._pass(self.chance.uniform(1, 3))
+        self._turn(
+            "heard", heard=self.chance.choice(NOT_THAT), confidence=0.9, entry="non", score=0.9,
+            decision="answer", said=SORRY, about="reprompt.not-understood",
+            notes=f"corrected:{wrong.id}", response_ms=self._gap(),
         )  # fmt: skip
 
     def _goodbye(self) -> None:

@@ -194,6 +194,8 @@ class Answer(StrEnum):
     """No answer in time: whether it was done is not known."""
     AWAY = "away"
     """Redis or ``ivr serve`` is not there: nothing was done."""
+    DEMONSTRATION = "demonstration"
+    """There is no telephone behind these pages: nothing was done."""
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,8 @@ class Sight(StrEnum):
     NO_REDIS = "no-redis"
     NO_SERVE = "no-serve"
     """Redis is there, and ``ivr serve`` says nothing."""
+    DEMONSTRATION = "demonstration"
+    """There is no telephone behind these pages."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ class View:
 class Mirror:
     """Follows ``ivr serve`` while ``run`` runs; one for all pages of a console."""
 
-    redis: Redis
+    redis: Redis | None
+    """None in a demonstration: nothing is followed, and no order can be given."""
     silent_s: float = SILENT_S
     order_s: float = ORDER_S
     view: View = field(default_factory=View, init=False)
@@ -80,11 +83,15 @@ class Mirror:
     _replies: dict[str, asyncio.Future[Answer]] = field(default_factory=dict, init=False)
     _closed: bool = field(default=False, init=False)
 
+    def __post_init__(self) -> None:
+        if self.redis is None:
+            self.view = View(Sight.DEMONSTRATION)
+
     async def run(self) -> None:
         """Until cancelled; goes on after each outage of Redis."""
-        while True:
+        while self.redis is not None:
             try:
-                await self._follow()
+                await self._follow(self.redis)
             except (RedisError, OSError) as error:
                 if self.view.sight is not Sight.NO_REDIS:
                     log.warning("the calls cannot be seen: Redis is away: %s", error)
@@ -112,6 +119,8 @@ class Mirror:
 
     async def order(self, order: Answered) -> Answer:
         """Have ``ivr serve`` do something, and say what became of it."""
+        if self.redis is None:
+            return Answer.DEMONSTRATION
         reply: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._replies[order.id] = reply
         try:
@@ -137,9 +146,9 @@ class Mirror:
         finally:
             self._watchers.discard(changed)
 
-    async def _follow(self) -> None:
-        async with subscribed(self.redis, CHANGES) as subscription:
-            await self.redis.publish(ORDERS, messages.order.dump_json(AskEverything()))
+    async def _follow(self, redis: Redis) -> None:
+        async with subscribed(redis, CHANGES) as subscription:
+            await redis.publish(ORDERS, messages.order.dump_json(AskEverything()))
             if self.view.sight is Sight.NO_REDIS:
                 self._show(View(Sight.NO_SERVE))
             heard_at = monotonic()
@@ -147,12 +156,12 @@ class Mirror:
                 text = await said(subscription, self.silent_s)
                 if text is not None and (change := _understood(text)) is not None:
                     heard_at = monotonic()
-                    await self._apply(change)
+                    await self._apply(change, redis)
                 elif monotonic() - heard_at >= self.silent_s:
-                    await self.redis.ping()  # or is it Redis that hangs?
+                    await redis.ping()  # or is it Redis that hangs?
                     self._show(View(Sight.NO_SERVE))
 
-    async def _apply(self, change: Change) -> None:
+    async def _apply(self, change: Change, redis: Redis) -> None:
         view = self.view
         match change:
             case Replied(order, answer):
@@ -162,7 +171,7 @@ class Mirror:
             case Everything(calls, people, health):
                 view = View(Sight.LIVE, calls, people, health)
             case _ if view.sight is not Sight.LIVE:  # it went on after a break: begin anew
-                await self.redis.publish(ORDERS, messages.order.dump_json(AskEverything()))
+                await redis.publish(ORDERS, messages.order.dump_json(AskEverything()))
                 return
             case CallChanged(call):
                 others = tuple(one for one in view.calls if one.id != call.id)
