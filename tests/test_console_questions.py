@@ -184,6 +184,18 @@ async def test_what_is_wrong_is_told_and_changes_nothing(
     assert source(console, EAU).read_bytes() == before
 
 
+async def test_who_begins_a_question_is_told_what_is_left_to_fill_in(admin: Client) -> None:
+    form = await sheet(admin, "/questions/nouvelle")
+    told = text_of(await admin.post("/questions/fr/nouvelle/verifier", form))
+    assert "À remplir Titre, Phrase de confirmation, Exemples, Réponse" in told
+    assert "obligatoire" not in told
+    form |= {"title": "Les ruches", "answer": "{{ town.inconnu }}"}
+    told = text_of(await admin.post("/questions/fr/nouvelle/verifier", form))
+    assert "À corriger Réponse" in told
+    answer = await admin.post("/questions/nouvelle", form)
+    assert (answer.status_code, text_of(answer).count("ce champ est obligatoire")) == (422, 2)
+
+
 async def test_markup_in_a_title_is_shown_as_text(console: Console, admin: Client) -> None:
     form = {**await sheet(admin, PATH), "title": "<img src=x onerror=alert(1)>"}
     assert (await admin.post(PATH, form)).status_code == 303

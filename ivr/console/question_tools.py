@@ -106,12 +106,18 @@ async def verify(request: Request, person: web.Admin, own: OwnDesk, sheet: Sent)
     said, wrong = await asyncio.to_thread(_spoken, own, sheet.given, sheet.language)
     for name, some in wrong.items():
         faults.setdefault(name, some)
+    to_fill = []
+    if not sheet.version:  # who has just begun is told what is left to do, not what is wrong
+        to_fill = [name for name in NAMES if name in faults and not sheet.given.fields.get(name)]
+        faults = {name: some for name, some in faults.items() if name not in to_fill}
     count = len(sheet.wanted.get("examples", []))
     return web.page(
         request,
         "questions/verdict.html",
-        {"faults": faults, "notes": notes, "said": said, "names_of": NAMES, "examples": count,
-         "wanted": WANTED_EXAMPLES, "longest": LONGEST_ANSWER},
+        {
+            "faults": faults, "to_fill": to_fill, "notes": notes, "said": said, "names_of": NAMES,
+            "examples": count, "wanted": WANTED_EXAMPLES, "longest": LONGEST_ANSWER,
+        },
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ from ivr.settings import Settings
 
 log = logging.getLogger(__name__)
 
+_SIGNS = re.compile(r" ([:;?!»])")
+"""A French line does not begin with one of these."""
 NO_DATABASE = "La base de données ne répond pas. Rien n'a été changé : réessayez dans un instant."
 
 HERE = Path(__file__).parent
@@ -67,6 +70,7 @@ def _local(context: Context, moment: datetime, form: str = "%d/%m/%Y à %H h %M"
 
 
 templates.env.filters["local"] = _local
+templates.env.filters["bound"] = lambda text: _SIGNS.sub("\u00a0\\1", text.replace("« ", "«\u00a0"))
 templates.env.filters["language"] = lambda code: LANGUAGES.get(code, code)
 
 

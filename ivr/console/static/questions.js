@@ -7,7 +7,7 @@
   const IGNORED = ["csrf", "version", "appris"];
 
   const valuesOf = (form) =>
-    [...new FormData(form)].filter(([name]) => !IGNORED.includes(name)).map(([name, value]) => [name, value.replace(/\r\n/g, "\n")]);
+    [...new FormData(form)].filter(([name]) => !IGNORED.includes(name)).map(([name, value]) => [name, value.replace(/\r\n/g, "\n").trim()]);
 
   const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
   let saved = null;
