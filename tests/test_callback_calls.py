@@ -71,9 +71,9 @@ class Worker:
     async def kill_alone(self) -> None:
         """Returns when the job that it had begun is over, too, and nothing of it is left."""
         assert self._process is not None
-        self._process.kill()
-        await self._process.wait()
         with suppress(ProcessLookupError):
+            self._process.kill()
+            await self._process.wait()
             async with asyncio.timeout(20):
                 while True:
                     os.killpg(self._process.pid, 0)

@@ -179,6 +179,7 @@ def test_numbers_are_dialled_as_in_france() -> None:
         ("ended:ANSWER:16:40", 60, Outcome.REACHED),
         ("ended:ANSWER:16:3", 60, Outcome.CUT_SHORT),
         ("ended:BUSY:17:", 60, Outcome.BUSY),
+        ("ended:BUSY::", 60, Outcome.BUSY),
         ("ended:BUSY:21:0", 60, Outcome.REFUSED),
         ("ended:NOANSWER:19:0", 60, Outcome.NO_ANSWER),
         ("ended:CANCEL:16:0", 60, Outcome.NO_ANSWER),

@@ -188,7 +188,7 @@ def outcome_of(trace: str | None, age: timedelta) -> Outcome | None:
     step, *details = (trace or "").split(":")
     match step, details:
         case "ended", [status, cause, seconds]:
-            return _ended(status, int(cause or 0), int(seconds or 0))
+            return _ended(status, _whole(cause), _whole(seconds))
         case "said", [key]:
             return _SAID.get(key, Outcome.REACHED)
         case "dialling", _:
@@ -199,6 +199,11 @@ def outcome_of(trace: str | None, age: timedelta) -> Outcome | None:
             return Outcome.NOBODY if age > RINGS_WITHIN else None
         case _:  # killed before Asterisk was told
             return Outcome.NOBODY if age > HANDED_OVER else None
+
+
+def _whole(digits: str) -> int:
+    """Zero for what Asterisk left empty."""
+    return int(digits) if digits.isdecimal() else 0
 
 
 def _ended(status: str, cause: int, seconds: int) -> Outcome:
