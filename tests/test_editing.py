@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -97,9 +98,15 @@ def test_a_department_without_a_file_gets_one(root: Path) -> None:
 
 
 def test_the_first_entry_of_a_language_makes_its_folder(root: Path) -> None:
+    """Which another user can read as well: Asterisk renders from the same files."""
     german = {"id": "piscine", "title": "Bad", "confirm": "das Bad", "answer": "Ja."}
     made = drafts(root, Edit("de", "piscine", None, {**german, "examples": ["wo ist das bad"]}))
-    write_all(root, made)
+    usual = os.umask(0o077)
+    try:
+        write_all(root, made)
+    finally:
+        os.umask(usual)
+    assert (root / "faq" / "de").stat().st_mode & 0o777 == 0o755
     assert find(root, "de", "piscine") is not None
 
 

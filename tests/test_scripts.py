@@ -160,7 +160,7 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
     program = tmp_path / "opt" / "allo-mairie" / ".venv" / "bin" / "ivr"
     program.parent.mkdir(parents=True)
     program.touch(0o755)
-    names = [path.name for path in [*SERVICES, UNITS / "allo-mairie.target"]]
+    names = [path.name for path in [*SERVICES, *UNITS.glob("*.path"), UNITS / "allo-mairie.target"]]
     done = _run(["systemd-analyze", "verify", "--man=no", f"--root={tmp_path}", *names])
     ours = [line for line in done.stderr.splitlines() if "allo-mairie" in line]
     assert ours == []

@@ -62,7 +62,8 @@ def write_all(root: Path, drafts: Sequence[Draft]) -> None:
 def _write(one: Draft) -> None:
     if one.before is None:  # the first file of a language
         with suppress(OSError):  # which the next line tells
-            one.file.parent.mkdir(exist_ok=True)
+            one.file.parent.mkdir()
+            one.file.parent.chmod(0o755)  # as the files in it: Asterisk's user reads them too
     replace(one.file, one.before, one.after)
 
 
