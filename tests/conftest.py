@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ from tests.kept import with_what_is_kept
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
+    from xdist.remote import Producer
+    from xdist.scheduler import Scheduling
 
     from ivr.asterisk.ari import AriAddress
     from ivr.call import Mind
@@ -29,7 +32,12 @@ if TYPE_CHECKING:
     from tests.console import Console
 
 COSTLY = ("telephone", "speech", "browser")
-"""Marks of the tests that take longest; they begin."""
+"""Marks of the tests that take longest; where processes share the tests, these begin."""
+TOWNS = (
+    *("test_callback_calls", "test_conversations_by_phone", "test_exchange", "test_network"),
+    "test_switchboard",
+)
+"""Tests of real calls that do not go through the Asterisk below, but start their own."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,20 +51,32 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if _worker(config) is not None:
+        items.sort(key=lambda item: [item.get_closest_marker(kind) is None for kind in COSTLY])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
     """Where processes share the tests, what shares something costly stays together.
 
-    That is each file, and all real calls in two groups, which begin: those through the Asterisk
-    below, and those of tests that start one of their own.
+    That is each file, and all real calls in two groups: no more than two are placed at a time.
     """
-    if _worker(config) is None:
-        return
-    for item in items:
-        group = item.path.stem
-        if item.get_closest_marker("telephone"):
-            shared = "asterisk" in getattr(item, "fixturenames", ())
-            group = "calls" if shared else "calls-of-towns"
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: [item.get_closest_marker(kind) is None for kind in COSTLY])
+    from xdist.scheduler import LoadFileScheduling
+
+    class Groups(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(super()._split_scope(nodeid))
+
+    config.option.loadscopereorder = False  # the costly ones begin
+    return Groups(config, log)
+
+
+@cache
+def _group(file: str) -> str:
+    if Path(file).stem in TOWNS:
+        return "towns"
+    calls = "pytest.mark.telephone" in (Path(__file__).parents[1] / file).read_text("utf-8")
+    return "calls" if calls else file
 
 
 def _worker(config: pytest.Config) -> str | None:
