@@ -1,36 +1,31 @@
-"""Whom callbacks ring, in which order, and how they are settled; on a real database file."""
+"""In which order callbacks are made, and how they are settled; on a real database file."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ivr.asterisk.ami import Ami, AmiAddress, Origination
 from ivr.asterisk.ami_events import HungUp, Member
 from ivr.callbacks.attempts import Attempts
-from ivr.callbacks.choice import operator_for, served
 from ivr.callbacks.dialler import Dialler, dialled, outcome_of, settle_at_once
 from ivr.callbacks.policy import Outcome, Policy
 from ivr.callbacks.schedule import Callbacks, Wish
 from ivr.calllog.database import Database
 from ivr.calllog.tables import Callback
 from ivr.settings import Callbacks as Limits
+from tests.test_choice import member
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-
-
-def member(
-    extension: str, queue: str = "accueil", state: str = "free", penalty: int = 0,
-    paused: bool = False,
-) -> Member:  # fmt: skip
-    return Member(queue, f"PJSIP/poste-{extension}", "", state, paused, "", False, penalty)
 
 
 @dataclass
@@ -121,48 +116,6 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 @pytest.fixture
 def hall(start: Start) -> Hall:
     return start(Policy())
-
-
-# --- who is rung -------------------------------------------------------------------------------
-
-
-def test_who_is_rung() -> None:
-    staff = [member("101", penalty=1), member("102"), member("103", state="in-use")]
-
-    def rung(holder: str | None = None, taken: tuple[str, ...] = (), to: str = "accueil") -> object:
-        return operator_for(to, holder, staff, [], taken)
-
-    assert rung() == "102"
-    assert rung(taken=("102",)) == "101"
-    assert rung(holder="101") == "101"
-    assert rung(holder="103") is None, "busy, and it is theirs"
-    assert rung(to="eau") is None
-    assert operator_for("accueil", None, [member("101", paused=True)], [], ()) is None
-
-
-@pytest.mark.parametrize(
-    ("free", "waiting", "rung"),
-    [
-        ({"101": "accueil"}, "accueil", None),
-        ({"101": "accueil", "102": "accueil"}, "accueil", "101"),
-        ({"101": "accueil", "102": "accueil"}, "accueil accueil", None),
-        ({"101": "accueil"}, "eau", "101"),  # it could not take them
-        ({"101": "accueil eau"}, "eau", None),
-        ({"101": "accueil eau", "102": "accueil"}, "eau", "102"),
-        ({"101": "accueil eau", "102": "eau"}, "eau", "101"),
-        ({"101": "accueil eau", "102": "eau voirie"}, "eau voirie", None),
-        ({"101": "accueil eau", "102": "eau voirie", "103": "voirie"}, "eau voirie", "101"),
-    ],
-)
-def test_callers_who_wait_go_first(free: dict[str, str], waiting: str, rung: str | None) -> None:
-    staff = [member(name, queue) for name, queues in free.items() for queue in queues.split()]
-    assert operator_for("accueil", None, staff, waiting.split(), ()) == rung
-
-
-def test_callers_are_served_by_whoever_can() -> None:
-    assert served(["eau", "eau", "voirie"], {"1": ["eau", "voirie"], "2": ["eau"], "3": []}) == 2
-    assert served(["voirie", "eau"], {"1": ["eau", "voirie"], "2": ["voirie"]}) == 2
-    assert served(["eau"] * 500, {}) == 0
 
 
 def test_numbers_are_dialled_as_in_france() -> None:
@@ -266,6 +219,73 @@ async def test_a_call_that_a_person_has_settled_is_settled_too(hall: Hall) -> No
     (attempt,) = await hall.callbacks.history(callback.id)
     assert (attempt.outcome, attempt.ended_at) == (Outcome.REACHED, NOON)
     assert hall.exchange.rung == ["101:01", "101:02"]
+
+
+# --- killed ------------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """The process is no more."""
+
+
+class Mortal:
+    """Passes everything on, until the process is killed before or after a certain step."""
+
+    def __init__(self, target: object, steps: list[str], fatal: int, *, after: bool) -> None:
+        self._target = target
+        self._steps = steps
+        self._fatal = fatal
+        self._after = after
+
+    def __getattr__(self, name: str) -> object:
+        found = getattr(self._target, name)
+        if not inspect.iscoroutinefunction(found):
+            return found
+
+        async def step(*arguments: object) -> object:
+            self._steps.append(name)
+            fatal = len(self._steps) == self._fatal
+            if fatal and not self._after:
+                raise Killed
+            result = await found(*arguments)
+            if fatal:
+                raise Killed
+            return result
+
+        return step
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_whenever_the_worker_is_killed_the_callback_is_made_once(
+    hall: Hall, *, after: bool
+) -> None:
+    async def made(fatal: int) -> list[str]:
+        """The steps up to the end, or to the kill before or after a certain one."""
+        steps: list[str] = []
+        exchange: Any = Mortal(hall.exchange, steps, fatal, after=after)
+        attempts: Any = Mortal(hall.dialler.attempts, steps, fatal, after=after)
+        mortal = replace(hall.dialler, exchange=exchange, attempts=attempts)
+        reference = await hall.take(fatal, hall.at)
+        dialler, rung = mortal, len(hall.exchange.calls)
+        while reference in [one.reference for one in await hall.callbacks.open()]:
+            try:
+                await dialler.sweep()
+            except Killed:
+                dialler = hall.dialler
+            if hall.exchange.living:
+                hall.exchange.ends("ended:ANSWER:16:40")
+            hall.at += MINUTE / 2
+        assert len(hall.exchange.calls) == rung + 1, (fatal, steps)
+        (callback, *_) = await hall.callbacks.closed(NOON)
+        assert (callback.reference, callback.outcome, callback.attempts) == (
+            reference, "reached", 1,
+        )  # fmt: skip
+        return steps
+
+    whole = await made(0)
+    assert {"begin", "remember", "originate", "recall", "settle"} < set(whole)
+    for fatal in range(1, len(whole) + 1):
+        assert len(await made(fatal)) == fatal
 
 
 # --- in which order ----------------------------------------------------------------------------
