@@ -26,7 +26,7 @@ from ivr.callbacks.attempts import Attempts
 from ivr.callbacks.dialler import Dialler
 from ivr.callbacks.policy import Policy, policy
 from ivr.calllog.database import Database
-from ivr.errors import AsteriskError, KnowledgeError
+from ivr.errors import AsteriskError, IvrError
 from ivr.knowledge.base import Knowledge
 from ivr.knowledge.store import last_good
 from ivr.secrets import load_or_create
@@ -138,7 +138,7 @@ def _run(work: Callable[[Settings, Database], Awaitable[None]]) -> None:
 
     try:
         asyncio.run(run())
-    except (AsteriskError, KnowledgeError) as error:  # the next sweep tries again
+    except IvrError as error:  # the next sweep tries again
         log.warning("callbacks wait: %s", error)
 
 
