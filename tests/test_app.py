@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -18,6 +20,8 @@ from ivr.settings import Paths, Settings
 from ivr.testcaller.network import private_settings
 from tests.fake_ari import fake_ari
 from tests.knowledge_folder import write
+
+ROOT = Path(__file__).parents[1]
 
 
 async def test_a_refused_password_is_told_as_it_is(
@@ -37,6 +41,35 @@ async def test_a_refused_password_is_told_as_it_is(
         settings = private_settings(tmp_path_factory.mktemp("app"), {"asterisk": asterisk})
         with pytest.raises(AriRefused, match="refused the ARI user"):
             await app.serve(settings)
+
+
+async def test_a_changed_voice_speaks_all_ahead_again_and_leaves_what_it_was_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(ROOT / "voices", tmp_path / "voices")
+    settings = private_settings(tmp_path / "var", {"paths": {"voices": tmp_path / "voices"}})
+    events = asyncio.Queue[str]()
+
+    async def speak_for_hours(*_: object) -> None:
+        events.put_nowait("begun")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            events.put_nowait("left")
+
+    @asynccontextmanager
+    async def voice(_: object) -> AsyncIterator[SimpleNamespace]:
+        yield SimpleNamespace(render=speak_for_hours)
+
+    monkeypatch.setattr(app, "speaking", voice)
+    rehearsing = asyncio.create_task(app.rehearse(settings, prompts_only=True, watch=True))
+    async with asyncio.timeout(20):
+        assert await events.get() == "begun"
+        file = tmp_path / "voices" / "siwis.yaml"
+        file.write_text(file.read_text().replace("pace: 1.0", "pace: 0.9"))
+        assert sorted([await events.get(), await events.get()]) == ["begun", "left"]
+    rehearsing.cancel()
+    await asyncio.wait([rehearsing])
 
 
 def test_a_switchboard_that_hangs_ends_and_says_where() -> None:
