@@ -85,7 +85,7 @@ class Console:
     @asynccontextmanager
     async def client(self, login: str | None = None) -> AsyncIterator[Client]:
         """Somebody without a browser; signed in when a login is given."""
-        async with httpx.AsyncClient(base_url=self.url) as http:
+        async with httpx.AsyncClient(base_url=self.url, timeout=30) as http:
             client = Client(http)
             if login is not None:
                 await client.sign_in(login)

@@ -132,11 +132,16 @@ async def test_a_file_saved_by_hand_meanwhile_is_not_overwritten(
 ) -> None:
     form = {"vu": await seen(admin, "/reglages/horaires/mairie"), **WEEK}
     file = town.settings.paths.knowledge / "hours.yaml"
-    by_hand = file.read_text() + "# écrit à la main\n"
+    by_hand = file.read_text().replace('tuesday: ["08:30-12:00"', 'tuesday: ["08:00-12:00"')
+    assert by_hand != file.read_text()
     file.write_text(by_hand)
     answer = await admin.post("/reglages/horaires/mairie", form)
     assert answer.status_code == 422
     assert "vient d'être modifié" in plain(answer.text)
+    shown = plain(answer.text)
+    assert 'name="tuesday" maxlength="200" value="08:00-12:00, ' in shown, "as it is now"
+    assert "Vous aviez tapé" in shown
+    assert "<dd>8h30-12h, 13h30 à 17h30</dd>" in shown
     assert file.read_text() == by_hand
 
 

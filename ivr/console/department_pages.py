@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import Response
 
 from ivr.console import web
-from ivr.console.forms import told
+from ivr.console.forms import reread, told
 from ivr.console.settings_pages import Field, Seen, save
 from ivr.errors import IvrError
 from ivr.knowledge.directory import DepartmentsFile
@@ -28,6 +28,11 @@ KEYS = {
     "outside": "exterieur",
 }
 """What can be set here: the key in the file, and the form's field."""
+LABELS = {
+    "nom": "Nom", "synonymes": "Comment les gens l'appellent", "adresse": "Adresse",
+    "telephone": "Numéro donné au public", "horaire": "Horaire",
+    "releve": "Sans agent, ses appels vont à", "exterieur": "Numéro extérieur",
+}  # fmt: skip
 
 
 @router.get("/reglages/services")
@@ -101,8 +106,10 @@ def _page(
     one = _find(data, name)
     written = {field: one.get(key) or "" for key, field in KEYS.items()}
     written["synonymes"] = "\n".join(one.get("synonyms") or [])
+    mine = reread(error, typed, written)
     context = {
-        "one": typed or written,
+        "one": written if mine or not typed else typed,
+        "mine": [(LABELS[field], text) for field, text in mine],
         "title": one["name"],
         "place": name,
         "names": {one.id: one.name for one in found.departments},

@@ -12,6 +12,7 @@ from starlette.datastructures import FormData
 from ivr.errors import FaultsFound
 from ivr.knowledge.hours import DAYS
 from ivr.knowledge.settings_files import intervals
+from ivr.yamledit import FileChanged
 
 DAY_NAMES = dict(
     zip(
@@ -71,6 +72,19 @@ def told(
         else:
             general.append(beside(fault.message))
     return Told("\n".join(general), fields)
+
+
+def reread(
+    error: Exception | None, typed: Mapping[str, str] | None, written: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """What was typed and differs, for a form that shows a file that somebody changed meanwhile.
+
+    Empty for any other error: then the form shows what was typed. typed, written: the fields by
+    their labels, as typed and as the file has them now.
+    """
+    if typed is None or not isinstance(error, FileChanged):
+        return []
+    return [(label, text) for label, text in typed.items() if written.get(label) != text]
 
 
 def beside(message: str) -> str:

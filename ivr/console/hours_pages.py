@@ -10,7 +10,16 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import Response
 
 from ivr.console import web
-from ivr.console.forms import DAY_NAMES, Mistyped, Told, read_week, shown_week, told, typed_week
+from ivr.console.forms import (
+    DAY_NAMES,
+    Mistyped,
+    Told,
+    read_week,
+    reread,
+    shown_week,
+    told,
+    typed_week,
+)
 from ivr.console.settings_pages import Field, Seen, save
 from ivr.errors import IvrError
 from ivr.knowledge.hours import DAYS, Announcement, Hours, Mode
@@ -244,6 +253,16 @@ def _page(
     return web.page(request, template, context, 422 if error else 200)
 
 
+def _labelled(lines: list[dict[str, Any]]) -> dict[str, str]:
+    """The lines of the form of modes, in words."""
+    found = {}
+    for number, line in enumerate(lines, 1):
+        days = ", ".join(KIND_NAMES.get(day, day) for day in line["days"])
+        parts = (days, line["hours"], MODE_NAMES.get(line["mode"], line["mode"]))
+        found[f"Ligne {number}"] = " — ".join(part for part in parts if part)
+    return found
+
+
 def _stage(one: Announcement, now: datetime) -> str:
     """Whether an announcement is said. ``now`` is in the town's zone."""
     wall = now.replace(tzinfo=None)
@@ -262,9 +281,12 @@ def _schedule_page(
     hours, data = _hours(shared)
     if name not in data["schedules"]:
         raise HTTPException(404)
+    week = shown_week(data["schedules"][name])
+    mine = reread(error, typed, week)
     context = {
         "name": name,
-        "week": typed or shown_week(data["schedules"][name]),
+        "week": week if mine or not typed else typed,
+        "mine": [(DAY_NAMES[day].capitalize(), text) for day, text in mine],
         "on_holidays": hours.schedules[name].open_on_public_holidays,
         "days": DAY_NAMES,
         "seen": version(shared.settings.paths.knowledge / FILE),
@@ -281,11 +303,15 @@ def _modes_page(
 ) -> Response:
     _hours_now, data = _hours(shared)
     written = data.get("modes") or [{"mode": Mode.MACHINE_FIRST.value}]
-    lines = typed or [
+    lines = [
         {"mode": one["mode"], "days": one.get("days") or [], "hours": one.get("hours") or ""}
         for one in written
     ]
+    mine = reread(error, _labelled(typed or []), _labelled(lines))
+    if typed and not mine:
+        lines = typed
     context = {
+        "mine": mine,
         "lines": [*lines[:-1], *({"mode": "", "days": [], "hours": ""} for _ in range(SPARE))],
         "last": lines[-1]["mode"],
         "modes": MODE_NAMES,

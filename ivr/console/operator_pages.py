@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import Response
 
 from ivr.console import web
-from ivr.console.forms import DAY_NAMES, Mistyped, read_week, shown_week, told, typed_week
+from ivr.console.forms import DAY_NAMES, Mistyped, read_week, reread, shown_week, told, typed_week
 from ivr.console.settings_pages import Field, Seen, save
 from ivr.errors import IvrError
 from ivr.knowledge.directory import OperatorsFile, Skill
@@ -151,8 +151,13 @@ def _page(
     file = shared.settings.paths.knowledge / FILE
     _found, data = read_as(file, OperatorsFile)
     written = {} if extension == NEW else _find(data, extension)
+    now = _shown(written)
+    mine = []
+    if typed and extension != NEW:
+        mine = reread(error, _labelled(typed), _labelled(now))
     context = {
-        "one": typed or _shown(written),
+        "one": now if mine or not typed else typed,
+        "mine": mine,
         "title": written.get("name"),
         "place": extension,
         "new": extension == NEW,
@@ -163,6 +168,16 @@ def _page(
         "told": told(error, {str((typed or {}).get("name")), "operators"}, FIELDS),
     }
     return web.page(request, "settings/operator.html", context, 422 if error else 200)
+
+
+def _labelled(one: Mapping[str, Any]) -> dict[str, str]:
+    """What a form holds, in words."""
+    ranks = (
+        f"{name} ({SKILLS.get(one['skills'].get(name, 'normal'), '?')})"
+        for name in one["departments"]
+    )
+    days = {DAY_NAMES[day].capitalize(): hours for day, hours in one["week"].items()}
+    return {"Prénom et nom": one["name"], "Services": ", ".join(ranks), **days}
 
 
 def _shown(written: Mapping[str, Any]) -> dict[str, Any]:
