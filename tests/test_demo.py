@@ -142,10 +142,10 @@ async def test_nothing_that_is_done_in_a_demonstration_is_real(
             await operator.post(f"{at}/reporter", {"quand": "demain matin"})
             page = (await admin.get("/reglages/voix")).text
             voice = {"vu": field("vu", page), "debit": "0,9", "volume": "-19"}
-            assert (await admin.post("/reglages/voix", voice)).status_code == 303
+            assert (await admin.post("/reglages/voix", voice, timeout=60)).status_code == 303
             removal = "/questions/fr/piscine/supprimer"
             form = {"version": field("version", (await admin.get(removal)).text)}
-            assert (await admin.post(removal, form)).status_code == 303
+            assert (await admin.post(removal, form, timeout=60)).status_code == 303
         after = await database.run(lambda session: session.get(Callback, wish.id))
         assert after is not None
         assert (after.state, after.operator) == ("pending", None)

@@ -35,6 +35,9 @@ class Aftermath:
                 rows.callbacks.remove(callback)
             elif callback["state"] in ("done", "cancelled"):
                 _purge(callback, ages)
+        of_call = {one["call_id"]: one["id"] for one in rows.callbacks}
+        for message in rows.messages:
+            message["callback_id"] = of_call.get(message["call_id"])
 
     def _attempts(self, callback: dict[str, Any], rows: Rows, chance: random.Random) -> None:
         callback |= {

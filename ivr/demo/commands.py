@@ -95,7 +95,9 @@ async def write(
 ) -> int:
     """Invent the calls of the days until ``now`` and write them; returns how many there are."""
     kept = settings.retention
-    ages = Ages(now - timedelta(days=kept.transcripts), now - timedelta(days=kept.numbers))
+    ages = Ages(
+        *(now - timedelta(days=days) for days in (kept.transcripts, kept.numbers, kept.messages))
+    )
     calls = 0
     rows = Rows()
     for done, made in enumerate(_days(knowledge, scale, ages, now), 1):

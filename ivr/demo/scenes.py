@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ivr.demo.town import Town
-from ivr.demo.words import NOT_THAT, UNKNOWN, VAGUE
+from ivr.demo.words import MESSAGES, NOT_THAT, UNKNOWN, VAGUE
 from ivr.knowledge.base import RECEPTION
 from ivr.knowledge.entries import Entry
 from ivr.knowledge.hours import Mode
@@ -47,6 +47,7 @@ class Ages:
 
     words_since: datetime
     numbers_since: datetime
+    messages_since: datetime
 
 
 class Scene:
@@ -217,17 +218,22 @@ class Scene:
         if kind < 0.66:
             self._callback(department, reason)
         elif kind < 0.78:
-            self._pass(self.chance.uniform(15, 50))
-            self.rows.messages.append(
-                {
-                    "call_id": self.call["id"], "department": department, "file": "",
-                    "seconds": round(self.chance.uniform(6, 45), 1), "transcript": "",
-                    "recorded_at": self.now, "callback_id": None,
-                }
-            )  # fmt: skip
+            self._message(department, reason)
             self._end("answered" if self._answered else "gave-up", "machine")
         else:
             self._end("answered" if self._answered else "gave-up", "caller")
+
+    def _message(self, department: str, reason: str) -> None:
+        seconds = round(self.chance.uniform(6, 45), 1)
+        self._pass(8 + seconds)
+        wish = self._wish(department, reason, "message")
+        self.rows.messages.append(
+            {
+                "call_id": self.call["id"], "callback_id": None, "department": department,
+                "file": "", "number": wish["number"], "state": "transcribed", "seconds": seconds,
+                "transcript": self.chance.choice(MESSAGES), "recorded_at": self.now,
+            }
+        )  # fmt: skip
 
     def _wait(self, department: str, reason: str, call_id: str | None = None) -> None:
         mean = PRESSURE[self.now.hour] + 5
@@ -290,18 +296,27 @@ class Scene:
 
     def _callback(self, department: str, reason: str) -> None:
         self._pass(self.chance.uniform(20, 45))
-        reference = "".join(self.chance.choices(REFERENCE_DIGITS, k=4))
+        reference = self._reference()
         self._turn("callback-taken", heard=reference, said=f"Votre numéro de rappel : {reference}.",
                    about="callback.taken")  # fmt: skip
-        number = self.call["caller_number"] or _caller(self.chance, shown=True)
-        self.rows.callbacks.append(
-            {
-                "reference": reference, "number": number, "name": self.call["caller_name"],
-                "department": department, "reason": reason, "wanted": "", "origin": "caller",
-                "call_id": self.call["id"], "taken_at": self.now,
-            }
-        )  # fmt: skip
+        self._wish(department, reason, "caller", reference)
         self._end("callback", "machine")
+
+    def _wish(
+        self, department: str, reason: str, origin: str, reference: str = ""
+    ) -> dict[str, Any]:
+        """To be called back; without a reference, one is made."""
+        wish = {
+            "reference": reference or self._reference(), "department": department,
+            "number": self.call["caller_number"] or _caller(self.chance, shown=True),
+            "name": self.call["caller_name"], "reason": reason, "wanted": "", "origin": origin,
+            "call_id": self.call["id"], "taken_at": self.now,
+        }  # fmt: skip
+        self.rows.callbacks.append(wish)
+        return wish
+
+    def _reference(self) -> str:
+        return "".join(self.chance.choices(REFERENCE_DIGITS, k=4))
 
     # --- writing -------------------------------------------------------------------------------
 
@@ -350,6 +365,11 @@ def purge(rows: Rows, ages: Ages) -> None:
     for row in rows.turns:
         if row["at"] < ages.words_since:
             row |= {"heard": "", "said": ""}
+    for row in rows.messages:
+        if row["recorded_at"] < ages.messages_since:
+            row["transcript"] = ""
+        if row["recorded_at"] < ages.numbers_since:
+            row["number"] = pseudonym(row["number"])
     for row in (*rows.calls, *rows.stays):
         since = row.get("started_at") or row["joined_at"]
         if since < ages.words_since:

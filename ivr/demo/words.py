@@ -64,3 +64,12 @@ VAGUE = (
 )
 """What nobody could answer."""
 NOT_THAT = ("non, ce n'est pas ça", "non, pas du tout", "ce n'est pas ce que je demande")
+MESSAGES = (
+    "bonjour j'ai une question sur mon dossier pouvez-vous me rappeler demain matin merci",
+    "oui bonjour c'est pour savoir si ma carte d'identité est arrivée merci de me rappeler",
+    "bonjour le lampadaire devant chez moi ne marche plus depuis trois jours",
+    "bonsoir je voudrais annuler la cantine de mon fils pour jeudi",
+    "bonjour c'est pour un rendez-vous avec le service de l'urbanisme rappelez-moi s'il vous plaît",
+    "bonjour ma poubelle n'a pas été ramassée ce matin",
+)
+"""What is understood of spoken messages."""
