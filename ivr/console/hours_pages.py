@@ -50,7 +50,7 @@ LINE_FIELDS = {
     "schedules": "horaires",
 }
 """The keys of such a line, and the fields of the form."""
-SOON = "Les appels en tiennent compte dans deux secondes."
+SOON = "Les appels en tiennent compte dans quelques secondes."
 LIVE = f"C'est enregistré. {SOON}"
 SPARE = 2
 """Empty lines at the end of the form of modes."""
