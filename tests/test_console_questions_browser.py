@@ -125,7 +125,7 @@ async def test_two_people_choose_field_by_field(console: Console, browser: Brows
                 await page.get_by_text("Enregistré. Les appels").wait_for()
         await second.get_by_text("Deux personnes ont modifié").wait_for()
         assert await serious(second) == []
-        await second.get_by_label("Garder celle-ci").check()
+        await second.get_by_label("Garder la version enregistrée").check()
         await second.get_by_role("button", name="Enregistrer ce choix").click()
         await second.get_by_text("Rien n'avait changé").wait_for()
         kept = second.get_by_label("Proposition après la réponse")

@@ -14,8 +14,10 @@ import pytest
 from playwright.async_api import Browser
 
 from ivr.calllog.tables import Call, Turn
+from ivr.console.settings_pages import SECTIONS
 from ivr.knowledge.load import load
 from ivr.knowledge.settings_files import intervals
+from ivr.settings import Settings
 from ivr.testcaller.network import private_settings
 from tests import console as harness
 from tests.console import ADMIN, OPERATOR, ROOT, Client, Console, browsing, fits, serious
@@ -372,6 +374,7 @@ async def test_pace_of_the_voice(town: Console, admin: Client) -> None:
 async def test_other_settings_are_shown_without_their_secrets(admin: Client) -> None:
     page = (await admin.get("/reglages")).text
     assert "trunk.password" in page
+    assert set(Settings.model_fields) == set(SECTIONS), "each has a name"
     assert "sip.port" in page
     assert "valeur par défaut" in page
 

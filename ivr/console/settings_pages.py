@@ -41,6 +41,16 @@ Seen = Annotated[str, Form(max_length=64)]
 """The version of the file that the form was made from."""
 
 
+SECTIONS = {
+    "paths": "Dossiers", "sip": "Téléphonie", "trunk": "Ligne de l'opérateur",
+    "asterisk": "Central téléphonique", "redis": "Redis", "database": "Base de données",
+    "hearing": "Reconnaissance de la parole", "speaking": "Voix", "calls": "Appels",
+    "messages": "Messages", "retention": "Durées de conservation", "console": "Console",
+    "callbacks": "Rappels", "mail": "Courriel", "log": "Journal",
+}  # fmt: skip
+"""The sections of ``ivr.toml`` as people read them."""
+
+
 @dataclass(frozen=True)
 class Shown:
     """One setting, for people."""
@@ -57,6 +67,7 @@ async def index(request: Request, shared: web.Shared, person: web.Admin) -> Resp
     context = {
         "announced": shared.store.current.hours.announced(datetime.now(UTC)),
         "faults": shared.store.faults,
+        "sections": SECTIONS,
         "elsewhere": await asyncio.to_thread(elsewhere, settings, os.environ),
     }
     return web.page(request, "settings/index.html", context)
