@@ -210,9 +210,11 @@ async def take_up(program: AsteriskProgram, home: Home) -> bool:
 
     False when none runs. Raises AsteriskError when it does not obey.
     """
-    if not home.socket.exists():
-        return False
     asterisk = AsteriskProcess(program, home)
+    try:
+        await asterisk.rx("core waitfullybooted")
+    except AsteriskError:  # it cannot be reached, whether a socket was left behind or not
+        return False
     for command in RELOADS:
         said = await asterisk.rx(command)
         if said and "reloaded" not in said:
