@@ -261,6 +261,18 @@ async def test_operators_change_and_must_know_their_departments(
     answer = await admin.post("/reglages/agents/107", form)
     assert answer.status_code == 422
     assert "mars" in answer.text
+    form = {"vu": await seen(admin, "/reglages/agents"), "traitement": "30 s"}
+    answer = await admin.post("/reglages/agents", form)
+    assert (answer.status_code, 'value="30 s"' in answer.text) == (422, True)
+    assert "un nombre entier était attendu" in plain(answer.text)
+    form["traitement"] = "601"
+    answer = await admin.post("/reglages/agents", form)
+    assert "le nombre est trop grand" in plain(answer.text)
+    form["traitement"] = " 30 "
+    assert (await admin.post("/reglages/agents", form)).status_code == 303
+    assert load(town.settings.paths.knowledge).wrap_up == 30
+    form = {"vu": await seen(admin, "/reglages/agents"), "traitement": "5"}
+    assert (await admin.post("/reglages/agents", form)).status_code == 303
     form = {"vu": await seen(admin, "/reglages/agents")}
     assert (await admin.post("/reglages/agents/107/retirer", form)).status_code == 303
     assert changed(town, "operators.yaml") == ([], [])

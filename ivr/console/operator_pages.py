@@ -43,6 +43,22 @@ async def operators(request: Request, shared: web.Shared, person: web.Admin) -> 
     return _list_page(request, shared)
 
 
+@router.post("/reglages/agents")
+async def change_wrap_up(
+    request: Request, shared: web.Shared, person: web.Admin, vu: Seen, traitement: Field = ""
+) -> Response:
+    """Write how long all of them have after a call."""
+
+    def edit(data: dict[str, Any]) -> None:
+        data["wrap_up"] = int(traitement) if traitement.strip().isdecimal() else traitement
+
+    try:
+        await save(shared, person, FILE, vu, edit, "a modifié le temps de traitement")
+    except IvrError as error:
+        return _list_page(request, shared, error, traitement)
+    return web.go_to(request, "/reglages/agents", "Le temps de traitement est enregistré.")
+
+
 @router.get("/reglages/agents/{extension}")
 async def operator(
     request: Request, shared: web.Shared, person: web.Admin, extension: str
@@ -129,11 +145,14 @@ def _find(data: Mapping[str, Any], extension: str) -> dict[str, Any]:
     raise HTTPException(404)
 
 
-def _list_page(request: Request, shared: web.Parts, error: Exception | None = None) -> Response:
+def _list_page(
+    request: Request, shared: web.Parts, error: Exception | None = None, typed: str | None = None
+) -> Response:
     file = shared.settings.paths.knowledge / FILE
     found, _data = read_as(file, OperatorsFile)
     context = {
         "operators": found.operators,
+        "wrap_up": found.wrap_up if typed is None else typed,
         "names": _departments(shared),
         "seen": version(file),
         "fault": told(error).general,
