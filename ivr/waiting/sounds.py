@@ -78,8 +78,8 @@ class Sounds:
         await self.offer(self._knowledge)
         while await self._renewed.wait():
             self._renewed.clear()
+            await self.offer(self._knowledge)  # callers first
             await self.duty(self._knowledge)
-            await self.offer(self._knowledge)
 
     async def offer(self, knowledge: Knowledge) -> None:
         """Have those who wait, and operators who call back, hear what they can do, in any language.
@@ -88,6 +88,8 @@ class Sounds:
         """
         for language in knowledge.catalogue.languages:
             for key, name in (("queue.offer", OFFER), ("callback.operator", CALLBACK)):
+                if self._renewed.is_set():
+                    return  # all is said anew, and this may be another text then
                 text = knowledge.catalogue.text(key, language)
                 try:
                     pcm = await self._spoken([(one, True) for one in sentences(text)], language)
@@ -103,6 +105,8 @@ class Sounds:
             absent = reason == ABSENT
             said[code[1:]] = text("duty.absent") if absent else text("duty.pause", reason=reason)
         for code, spoken in said.items():
+            if self._renewed.is_set():
+                return
             try:
                 pcm = await self._spoken([(one, True) for one in sentences(spoken)], REFERENCE)
                 name = Path(REFERENCE) / f"{DUTY_SOUND}{code}{ENDING}"
