@@ -153,6 +153,21 @@ def test_the_console_passes_no_call_to_an_operator_who_is_taken(
     assert switch.serves("nulle-part", None) is Answer.UNKNOWN
 
 
+def test_a_conversation_is_over_also_when_the_callers_channel_was_gone_first() -> None:
+    town = Town()
+    headers = {
+        "event": "AgentComplete", "queue": "accueil", "interface": "PJSIP/poste-101",
+        "holdtime": "3", "talktime": "60", "reason": "caller",
+    }  # fmt: skip
+    connected_to = ami.AgentConnected("1.1", "accueil", headers["interface"], 3)
+    town.tell(ami.AgentCalled("1.1", "accueil", headers["interface"]), connected_to)
+    assert town.presence.snapshot()[0].call_id == "1.1"
+    completed = ami.parse(headers)
+    assert completed is not None
+    town.tell(completed)
+    assert town.presence.snapshot()[0].call_id is None
+
+
 def test_how_long_a_caller_would_wait() -> None:
     town, accueil = Town(), "accueil"
     assert town.presence.department(accueil) == Availability(2, 2, 0, 0.0)
