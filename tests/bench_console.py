@@ -72,6 +72,8 @@ class Times:
 
     first: list[float] = field(default_factory=list)
     later: list[float] = field(default_factory=list)
+    core: list[float] = field(default_factory=list)
+    """Of a core, used by the console: what a page would take on a machine with nothing else."""
     size: int = 0
 
     def slow(self, *, from_the_first: bool) -> bool:
@@ -242,12 +244,16 @@ async def _request(client: httpx.AsyncClient, page: Page, csrf: str) -> tuple[fl
 # --- what is measured -----------------------------------------------------------------------------
 
 
-async def each(url: str, wanted: Sequence[Page], times: Mapping[Page, Times]) -> None:
+async def each(
+    url: str, process: Process, wanted: Sequence[Page], times: Mapping[Page, Times]
+) -> None:
     """Every page of a console that was just started, one request at a time."""
     for login in (ADMIN, OPERATOR, ""):
         async with _signed_in(url, login) as (client, csrf):
             for page in (one for one in wanted if one.login == login):
+                before = process.cpu_ms()
                 took, times[page].size = await _request(client, page, csrf)
+                times[page].core.append(process.cpu_ms() - before)
                 times[page].first.append(took)
                 for _ in range(REPEATS):
                     times[page].later.append((await _request(client, page, csrf))[0])
@@ -293,10 +299,13 @@ def _print(times: Mapping[Page, Times]) -> list[str]:
             [
                 name, who, f"{statistics.median(taken.first):.0f}",
                 f"{statistics.median(taken.later):.0f}",
-                f"{max(taken.first + taken.later):.0f}", f"{taken.size:,}",
+                f"{max(taken.first + taken.later):.0f}",
+                f"{statistics.median(taken.core):.0f}", f"{taken.size:,}",
             ]
         )  # fmt: skip
-    print_table("Every page, in ms", ["page", "who", "first", "median", "worst", "bytes"], rows)
+    print_table(
+        "Every page, in ms", ["page", "who", "first", "median", "worst", "core", "bytes"], rows
+    )
     return slow
 
 
@@ -310,7 +319,7 @@ async def main(folder: Path) -> None:
     for start in range(STARTS):
         async with _started(settings) as (url, process):
             at_rest = process.memory()
-            await each(url, wanted, times)
+            await each(url, process, wanted, times)
             if start == STARTS - 1:
                 print_table("Memory of the console, just started",
                             ["resident, MB", "own share, MB"], [at_rest])  # fmt: skip

@@ -38,7 +38,10 @@ class Call(Base):
     """One call, from the moment the application has it."""
 
     __tablename__ = "calls"
-    __table_args__ = (Index("calls_started_at", "started_at"),)
+    __table_args__ = (
+        Index("calls_started_at", "started_at"),
+        Index("calls_caller_number", "caller_number", "started_at"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     """Asterisk's unique id of the caller's channel."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -13,6 +13,8 @@ from ivr.retention.numbers import canonical, spellings
 
 RECENT = 20
 """Calls that are shown when those in progress cannot be seen."""
+LONGEST_WAIT = timedelta(hours=6)
+"""Nobody waits longer in a queue."""
 EARLIER = 5
 """Earlier calls of a caller that are shown."""
 
@@ -57,6 +59,7 @@ async def without_note(database: Database, extension: str, since: datetime) -> l
     query = (
         select(QueueStay.call_id)
         .where(
+            QueueStay.joined_at >= since - LONGEST_WAIT,  # the index
             QueueStay.operator == extension,
             QueueStay.answered_at >= since,
             QueueStay.call_id.not_in(noted),
