@@ -84,35 +84,31 @@ class Sounds:
     async def offer(self, knowledge: Knowledge) -> None:
         """Have those who wait, and operators who call back, hear what they can do, in any language.
 
-        Logs what fails: they hear music and a beep instead.
+        Where that fails, they hear music and a beep instead.
         """
         for language in knowledge.catalogue.languages:
             for key, name in (("queue.offer", OFFER), ("callback.operator", CALLBACK)):
-                if self._renewed.is_set():
-                    return  # all is said anew, and this may be another text then
-                text = knowledge.catalogue.text(key, language)
-                try:
-                    pcm = await self._spoken([(one, True) for one in sentences(text)], language)
-                    await asyncio.to_thread(self._write, Path(language) / f"{name}{ENDING}", pcm)
-                except (IvrError, OSError) as error:
-                    log.warning("%s is not heard in Asterisk (%s): %s", key, language, error)
+                await self._say(name, knowledge.catalogue.text(key, language), language)
 
     async def duty(self, knowledge: Knowledge) -> None:
-        """Have operators hear what a code of theirs has done. Logs what fails."""
+        """Have operators hear what a code of theirs has done; else they hear Asterisk's words."""
         text = knowledge.catalogue.text
         said = {"1": text("duty.ready")}
         for code, reason in PAUSES.items():
             absent = reason == ABSENT
             said[code[1:]] = text("duty.absent") if absent else text("duty.pause", reason=reason)
         for code, spoken in said.items():
-            if self._renewed.is_set():
-                return
-            try:
-                pcm = await self._spoken([(one, True) for one in sentences(spoken)], REFERENCE)
-                name = Path(REFERENCE) / f"{DUTY_SOUND}{code}{ENDING}"
-                await asyncio.to_thread(self._write, name, pcm)
-            except (IvrError, OSError) as error:
-                log.warning("operators hear Asterisk's own words on *%s: %s", code, error)
+            await self._say(f"{DUTY_SOUND}{code}", spoken, REFERENCE)
+
+    async def _say(self, name: str, text: str, language: str) -> None:
+        """Write a sound, unless all is about to be said anew. Logs what fails."""
+        if self._renewed.is_set():
+            return
+        try:
+            pcm = await self._spoken([(one, True) for one in sentences(text)], language)
+            await asyncio.to_thread(self._write, Path(language) / f"{name}{ENDING}", pcm)
+        except (IvrError, OSError) as error:
+            log.warning("%s/%s is not heard in Asterisk: %s", language, name, error)
 
     async def close(self) -> None:
         """Leave no whisper behind."""
