@@ -365,9 +365,10 @@ async def test_the_preview_is_what_will_be_said(admin: Client) -> None:
 
 
 async def test_searching_finds_by_any_word(admin: Client) -> None:
-    page = text_of(await admin.get("/questions?q=trottoir fuite"))
-    assert "Signaler une fuite d'eau" in page
-    assert "Copie d'acte de naissance" not in page
+    page = (await admin.get("/questions?q=trottoir fuite")).text
+    assert 'href="/questions/fr/eau-fuite"' in page
+    assert 'href="/questions/fr/acte-naissance"' not in page
+    assert 'href="/questions/en/horaires-mairie"' in (await admin.get("/questions")).text
     assert "Aucune question" in text_of(await admin.get("/questions?q=" + "z" * 5000))
     assert (await admin.get("/questions?jours=12")).status_code == 422
 

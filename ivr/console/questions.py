@@ -49,6 +49,8 @@ class Row:
     changed_by: str
     valid: str
     """Empty while it is answered; else since or until when it is not."""
+    translations: tuple[str, ...]
+    """The other languages that it is answered in."""
 
 
 # --- the list ------------------------------------------------------------------------------------
@@ -84,6 +86,11 @@ async def listed(
                 change.at if change else None,
                 change.who if change else "",
                 valid,
+                tuple(
+                    one
+                    for one in knowledge.languages
+                    if one != REFERENCE and knowledge.speaks(entry.id, one)
+                ),
             )
         )
     rows.sort(key=lambda row: (knowledge.department_name(row.entry.department), row.entry.title))
