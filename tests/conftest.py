@@ -18,7 +18,7 @@ from ivr.secrets import Secrets, load_or_create
 from ivr.settings import Settings
 from ivr.testcaller.caller import Telephones, telephones
 from ivr.testcaller.network import Network, private_settings
-from tests.kept import with_what_is_kept
+from tests.kept import with_known_meanings
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
@@ -100,7 +100,7 @@ PHONES = (
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A switchboard of the tests' own: a temporary ``var/``, free ports, the rest default."""
-    return private_settings(with_what_is_kept(tmp_path_factory.mktemp("switchboard") / "var"))
+    return private_settings(with_known_meanings(tmp_path_factory.mktemp("switchboard") / "var"))
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ from ivr.console.app import create_app
 from ivr.console.process import Server
 from ivr.settings import Settings
 from ivr.testcaller.network import private_settings
-from tests.kept import with_a_copy_of_what_is_learnt
+from tests.kept import with_known_meanings
 
 ROOT = Path(__file__).parents[1]
 PASSWORD = "une phrase assez longue"
@@ -132,7 +132,7 @@ async def console(
     if settings is None:
         knowledge = root / "knowledge"
         shutil.copytree(ROOT / "knowledge", knowledge)
-        var = with_a_copy_of_what_is_learnt(root / "var")
+        var = with_known_meanings(root / "var")
         settings = private_settings(var, {"paths": {"knowledge": knowledge}})
     app = create_app(settings, demonstration=demonstration)
     running = Console(app, settings, f"http://127.0.0.1:{settings.console.port}")
