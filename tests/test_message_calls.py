@@ -101,7 +101,7 @@ async def test_a_caller_who_hangs_up_in_mid_message_has_left_it(
     message = await message_of(database)
     sound = read_wav(tmp_path / "messages" / message.file)
     assert abs(pitch(sound) - SPOKEN_HZ) < 20
-    said_ms = caller.timeline.near()[-1].seconds * 1000
+    said_ms = sum(segment.seconds for segment in caller.timeline.near()) * 1000
     assert said_ms - 300 <= duration_ms(sound) < 5000, "all that was on the wire before"
     assert said_ms > 500
     assert message.state == "kept"
