@@ -62,7 +62,8 @@ async def _rebuild(database: Database, town: days.Town, now: datetime) -> None:
         await days.keep(database, town, now, progress)
     if stay:
         print(
-            f"{stay} jours gardent leurs chiffres : leurs appels ne sont plus tous dans le journal",
+            f"{stay} jours gardent leurs chiffres : "
+            "leurs appels ou leurs rappels ne sont plus tous dans le journal",
             file=sys.stderr,
         )
 
