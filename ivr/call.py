@@ -343,7 +343,7 @@ class Conversation:
         match event:
             case ear.Transcribed(transcript, ended_ms, too_long):
                 self._writer.speech_ended(ended_ms)
-                context = replace(self._state.context, heard_again=transcript.again)
+                context = replace(self._state.context, others=transcript.others)
                 match = await self._mind.understand(transcript.text, context, self._parts.now())
                 kind = TooLong if too_long else Heard
                 return kind(match, transcript.confidence)

@@ -261,6 +261,9 @@ def test_a_likely_entry_is_confirmed_and_a_no_asks_again() -> None:
 
 def test_what_was_badly_heard_is_confirmed() -> None:
     assert says(converse(replace(heard("passeport"), confidence=0.2))) == ["confirm"]
+    elsewhere = heard("hors-sujet")
+    assert "out-of-scope" in says(converse(replace(elsewhere, confidence=0.6)))
+    assert says(converse(replace(elsewhere, confidence=0.45))) == ["reprompt.not-understood"]
 
 
 @pytest.mark.parametrize(

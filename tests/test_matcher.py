@@ -226,13 +226,15 @@ def test_the_cache_is_of_one_knowledge(small: Knowledge, tmp_path: Path) -> None
 def test_an_edit_is_learnt_without_the_rest(
     matcher: Matcher, knowledge: Knowledge, settings: Settings, tmp_path: Path
 ) -> None:
-    shutil.copytree(settings.paths.var / "matcher", tmp_path / "cache")
+    kept = Cache(shutil.copytree(settings.paths.var / "matcher", tmp_path / "cache"))
+    Matcher.load(knowledge, tmp_path / "cache")  # what is kept may be of a knowledge since edited
+    edits_before = kept.read("learnt-fr")["changes"]  # type: ignore[index]
     name, entry = "decheterie", knowledge.entries["decheterie"]
     examples = (*entry.examples[1:], "mon ornithorynque est bleu")
     new = entry.model_copy(update={"examples": examples})
     edited = replace(knowledge, entries={**knowledge.entries, name: new})
     adapted = Matcher.load(edited, tmp_path / "cache")
-    assert Cache(tmp_path / "cache").read("learnt-fr")["changes"] == 2  # type: ignore[index]
+    assert kept.read("learnt-fr")["changes"] == edits_before + 2  # type: ignore[index]
     assert adapted.match("mon ornithorynque est bleu").entry == name
     assert matcher.match("mon ornithorynque est bleu").entry != name
     for said in ("la déchetterie est ouverte demain", "on m'a volé mon passeport"):
@@ -273,10 +275,14 @@ def test_strays_are_examples_that_point_elsewhere(matcher: Matcher, knowledge: K
     assert 0 < len(strays) < 0.05 * examples
 
 
-def test_two_hearings_are_better_than_one(matcher: Matcher) -> None:
-    first, second = "je voudrais pas se porter", "je voudrais un passeport"
-    alone, both = matcher.match(first), matcher.match(first, Context(heard_again=second))
+def test_what_else_may_have_been_said_counts_too(matcher: Matcher) -> None:
+    first, other = "je voudrais pas se porter", "je voudrais un passeport"
+    alone, both = matcher.match(first), matcher.match(first, Context(others=(other,)))
     assert alone.entry != "passeport"
     assert (both.entry, both.text) == ("passeport", first)
-    same = matcher.match(second, Context(heard_again=second))
-    assert same.score == pytest.approx(matcher.match(second).score, abs=1e-4)
+    same = matcher.match(other, Context(others=(other, "", other)))
+    assert same.score == pytest.approx(matcher.match(other).score, abs=1e-4)
+
+
+def test_a_cry_for_help_is_no_request_for_money(matcher: Matcher) -> None:
+    assert [matcher.match(said).entry for said in ("Un secours.", "Secours !")] == ["urgence"] * 2

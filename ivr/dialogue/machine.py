@@ -42,6 +42,9 @@ LEAVES = 0.6
 """From this certainty on a goodbye ends the call; below, the caller is asked for more."""
 UNSURE = 0.4
 """Below this confidence of the recogniser an answer is confirmed before it is given."""
+DISMISSES = 0.5
+"""Below this confidence of the recogniser nobody is told that it is no matter for the town hall:
+an emergency misheard looks the same."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ class Dialogue:
             self._waiting(state, match, turn)
             or self._follow_up(state, match, turn)
             or self._message(state, match, turn)
-            or self._special(state, match, turn)
+            or self._special(state, match, confidence, turn)
             or self._in_phase(state, match, turn)
             or self._another_day(state, match, turn)
             or self._request(state, match, confidence, turn)
@@ -187,9 +190,9 @@ class Dialogue:
             return None
         return self.answering.answer(state, state.last_entry, turn)
 
-    def _special(self, state: State, match: Match, turn: Turn) -> Step | None:
+    def _special(self, state: State, match: Match, confidence: float, turn: Turn) -> Step | None:
         """What may be said at any moment of a conversation."""
-        sure = match.decision is Decision.ANSWER
+        sure = match.decision is Decision.ANSWER and confidence >= DISMISSES
         match match.entry, match.detail:
             case "repeter", detail:
                 return self.answering.repeat(state, slower=detail == "slower")

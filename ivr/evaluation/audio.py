@@ -45,8 +45,8 @@ class Heard:
     """What came after a pause that ended the first utterance."""
     confidence: float
     """The recogniser's, 0.0 to 1.0."""
-    again: str = ""
-    """A second hearing of the first utterance; empty when there was none."""
+    others: Sequence[str] = ()
+    """What else the first utterance may have been."""
 
     @property
     def words(self) -> int:
@@ -93,7 +93,7 @@ async def hear(
             first, *others = await _recognised(recogniser, pcm, settings) or [_NOTHING]
             rest = " ".join(one.text for one in others)
             voice = voices[n % len(voices)]
-            heard.append(Heard(line, voice, first.text, rest, first.confidence, first.again))
+            heard.append(Heard(line, voice, first.text, rest, first.confidence, first.others))
             progress(len(lines) + len(heard), 2 * len(lines))
     finally:
         await recogniser.close()

@@ -133,7 +133,7 @@ def compare(matcher: Matcher, heard: Sequence[Heard]) -> AudioReport:
         Outcome(
             one,
             matcher.match(one.line.text),
-            matcher.match(one.text, Context(heard_again=one.again)),
+            matcher.match(one.text, Context(others=one.others)),
         )
         for one in heard
     )

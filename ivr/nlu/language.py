@@ -68,23 +68,25 @@ class Language:
         hints: Mapping[str, float],
         last_entry: str | None = None,
         day: date | None = None,
-        again: str = "",
+        others: Sequence[str] = (),
     ) -> list[Scored]:
         """How likely each meaning of each text is; nothing for a text without a word.
 
         ``hints`` is added to the scores of ids: what the conversation makes more likely.
-        ``last_entry`` is the entry whose follow-ups may be asked. ``again`` is another hearing of
-        the first text: both count alike.
+        ``last_entry`` is the entry whose follow-ups may be asked. ``others`` may have been said in
+        the place of the first text.
         """
-        heard = [*texts, again] if plain(again) else list(texts)
+        heard = [*texts, *(one for one in others if plain(one))]
         said = Seen(self._rarity.lexical(heard), self._encoder([spoken_form(one) for one in heard]))
         form, meaning, spotted = *learner.likeness(said, self._seen), self._spotter.spot(heard)
-        for seen in (form, meaning, spotted):
-            seen[0] = seen[[0, *range(len(texts), len(heard))]].mean(axis=0)
-        form, meaning, spotted = (seen[: len(texts)] for seen in (form, meaning, spotted))
         alike = form + meaning
         kinds = alike[:, : self._points] @ self._weights
         ids = learning.combined(kinds, self._id_of, spotted)
+        first = [0, *range(len(texts), len(heard))]
+        ids[0] = (ids[first].mean(axis=0) + ids[first].max(axis=0)) / 2
+        for seen in (form, meaning, spotted, alike, kinds):
+            seen[0] = seen[first].mean(axis=0)
+        ids = ids[: len(texts)]
         ids += [hints.get(one, 0.0) for one in self._ids]
         ids[:, [not self._valid(one, day) for one in self._ids]] = -1.0
         certain = learner.certainty(ids, self._calibration)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -90,5 +91,5 @@ class Context:
     """``request``, ``yes-no``, ``choice``, ``digits`` or ``rating``."""
     language: str = "fr"
     """The language of the conversation, ISO 639-1."""
-    heard_again: str = ""
-    """What a second hearing of the same words gave; see ``speech.recogniser.Transcript``."""
+    others: Sequence[str] = ()
+    """What else may have been said, where it was heard; see ``speech.recogniser.Transcript``."""

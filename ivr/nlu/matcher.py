@@ -97,7 +97,7 @@ class Matcher:
             hints=_hints(context, named),
             last_entry=context.last_entry,
             day=day,
-            again=context.heard_again,
+            others=context.others,
         )
         if not whole.ids:
             return Match(text, Decision.REJECT)

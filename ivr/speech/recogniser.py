@@ -31,9 +31,9 @@ class Transcript:
     """Length of the audio that was heard, in milliseconds."""
     took_ms: int
     """Time from the request for the final result to having it, in milliseconds."""
-    again: str = ""
-    """What a second hearing of the same sound gave, where an engine has time for one: as likely as
-    ``text``, with faults of its own."""
+    others: Sequence[str] = ()
+    """What else may have been said: less likely hypotheses, and those of a second hearing of the
+    same sound, where an engine has time for one. Each has faults of its own."""
 
 
 class UtteranceSession(Protocol):

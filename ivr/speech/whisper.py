@@ -95,27 +95,30 @@ class WhisperRecogniser:
     async def transcribe(self, pcm: bytes, hint: Hint) -> Transcript:
         """One whole utterance. Raises Saturated or EngineError."""
         asked = monotonic()
-        text, confidence, again = "", 0.0, ""
+        text, confidence = "", 0.0
+        others: list[Guess] = []
         if duration_ms(pcm) >= SHORTEST_MS and dbfs(pcm) > FAINTEST_DBFS:
             samples = to_samples(pcm)
-            guess = await self._pool.run(lambda: self._guess(samples, hint))
-            if believable(guess):
-                text, confidence = without_echo(guess.text), guess.probability
-            if text and hint.expecting == "request" and self._pool.idle:
-                again = await self._heard_again(samples, hint)
+            guesses = await self._pool.run(lambda: self._guesses(samples, hint))
+            if believable(guesses[0]):
+                text, confidence = without_echo(guesses[0].text), guesses[0].probability
+            if text and hint.expecting == "request":
+                again = await self._heard_again(samples, hint) if self._pool.idle else []
+                others = [*guesses[1:], *again]
         took_ms = round((monotonic() - asked) * 1000)
-        return Transcript(text, confidence, duration_ms(pcm), took_ms, again)
+        believed = tuple(without_echo(one.text) for one in others if believable(one))
+        return Transcript(text, confidence, duration_ms(pcm), took_ms, believed)
 
-    async def _heard_again(self, samples: Samples, hint: Hint) -> str:
+    async def _heard_again(self, samples: Samples, hint: Hint) -> list[Guess]:
         """The same, spoken more slowly: other words are misheard. For when there is time."""
         try:
             slow = soxr.resample(samples, SAMPLE_RATE, SAMPLE_RATE * SLOWER)
-            guess = await self._pool.run(lambda: self._guess(slow, hint))
+            return await self._pool.run(lambda: self._guesses(slow, hint))
         except Saturated:
-            return ""
-        return without_echo(guess.text) if believable(guess) else ""
+            return []
 
-    def _guess(self, samples: Samples, hint: Hint) -> Guess:
+    def _guesses(self, samples: Samples, hint: Hint) -> list[Guess]:
+        """All hypotheses that were followed to their end, the likeliest first."""
         model = self._model
         tokens = Tokenizer(model.hf_tokenizer, True, task="transcribe", language=hint.language)
         prompt = [*tokens.sot_sequence, tokens.no_timestamps]
@@ -128,12 +131,19 @@ class WhisperRecogniser:
             model.model.encode(ctranslate2.StorageView.from_array(mel[np.newaxis])),
             [prompt],
             beam_size=BEAM,
+            num_hypotheses=BEAM,
             max_length=len(prompt) + 8 + int(seconds * TOKENS_PER_S),
             return_scores=True,
             return_no_speech_prob=True,
         )
-        text = tokens.decode([one for one in result.sequences_ids[0] if one < tokens.eot])
-        return Guess(text.strip(), math.exp(result.scores[0]), result.no_speech_prob)
+        texts = (
+            tokens.decode([one for one in ids if one < tokens.eot]).strip()
+            for ids in result.sequences_ids
+        )
+        return [
+            Guess(text, math.exp(score), result.no_speech_prob)
+            for text, score in zip(texts, result.scores, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
