@@ -150,6 +150,8 @@ class Hearing(Section):
     """``auto``: Vosk when a French model is present, else Whisper."""
     vosk_model: str = ""
     """Name in the manifest of models, or a folder; empty means the best French one present."""
+    whisper_model: str = ""
+    """Folder of a multilingual Whisper for CTranslate2; empty means Whisper base."""
     workers: int = Field(default=0, ge=0, le=64)
     """Threads for recognition; 0 means one per core."""
     max_waiting: int = Field(default=8, ge=0, le=1000)

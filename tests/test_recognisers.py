@@ -89,6 +89,7 @@ def with_models(folder: Path, **hearing: str) -> Settings:
         ({}, "speech model whisper-base: .* run: ivr models whisper-base"),
         ({"engine": "vosk"}, "speech model vosk-small-fr: .* run: ivr models vosk-small-fr"),
         ({"vosk_model": "vosk-klingon"}, r"\[hearing\] vosk_model = 'vosk-klingon'"),
+        ({"whisper_model": "/nowhere"}, r"whisper_model = '/nowhere' .*\(model\.bin"),
     ],
 )
 def test_a_missing_model_says_what_to_run(

@@ -30,7 +30,7 @@ def load_recogniser(settings: Settings) -> Recogniser:
         return VoskRecogniser(_vosk_folder(folder, vosk_model or FRENCH_VOSK[-1]), **size)
     from ivr.speech.whisper import WhisperRecogniser
 
-    return WhisperRecogniser(require(folder, WHISPER), **size)
+    return WhisperRecogniser(_whisper_folder(folder, hearing.whisper_model), **size)
 
 
 async def hear_file(settings: Settings, path: Path) -> Transcript:
@@ -73,6 +73,19 @@ def _french(folder: Path) -> str:
     """The best French Vosk model there is, whole or damaged; empty for none."""
     models = (manifest()[name] for name in FRENCH_VOSK)
     return next((one.name for one in models if check(folder, one).state != "missing"), "")
+
+
+def _whisper_folder(folder: Path, model: str) -> Path:
+    if not model:
+        return require(folder, WHISPER)
+    given = Path(model).expanduser()
+    if not (given / "model.bin").is_file():
+        raise ModelError(
+            f"[hearing] whisper_model = {model!r} in ivr.toml is no folder with a Whisper model "
+            "for CTranslate2 (model.bin, config.json, tokenizer.json): correct it, or leave it "
+            f"empty for {WHISPER}"
+        )
+    return given
 
 
 def _vosk_folder(folder: Path, model: str) -> Path:

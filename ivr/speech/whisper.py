@@ -63,7 +63,7 @@ _INVENTED = re.compile(
 
 
 class WhisperRecogniser:
-    """Whisper base with 8 bit weights: 290 MB, French and English."""
+    """Whisper with 8 bit weights, French and English; base takes 290 MB."""
 
     streams = False
 
