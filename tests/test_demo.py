@@ -88,6 +88,8 @@ async def test_it_never_overwrites_the_real_one(tmp_path: Path, town: Knowledge)
     for url in (f"sqlite:///{real}", f"sqlite:///{tmp_path / 'x' / '..' / 'demo.sqlite'}"):
         with pytest.raises(IvrError, match="base réelle"):
             await commands.fill(settings_in(tmp_path, url), town, Scale(1, 10))
+        with pytest.raises(IvrError, match="base réelle"):
+            commands.demo_settings(settings_in(tmp_path, url))
     assert real.read_bytes() == b"precious"
 
 

@@ -35,11 +35,7 @@ CHUNK = 7
 async def fill(settings: Settings, knowledge: Knowledge, scale: Scale) -> None:
     """Write the demonstration's database anew. Raises IvrError when it would be the real one."""
     file = demo_file(settings)
-    if _same_file(settings.database_url, file):
-        raise IvrError(
-            f"{file} est la base réelle, d'après [database] url : la démonstration l'écraserait ; "
-            "donnez un autre nom à la base réelle"
-        )
+    _refuse_real(settings)
     now = datetime.now(UTC)
     building = file.with_suffix(".part")
     _remove(building)
@@ -66,9 +62,11 @@ def demo_settings(settings: Settings) -> Settings:
     """Settings for showing the demonstration: nothing real is read, or can be changed.
 
     It has a folder of its own for secrets and messages, and copies of the knowledge and the voices,
-    so that what is edited there stays there. Raises IvrError when it was not made.
+    so that what is edited there stays there. Raises IvrError when it was not made, or would show
+    the real calls.
     """
     file = demo_file(settings)
+    _refuse_real(settings)
     if not file.exists():
         raise IvrError(f"{file} n'existe pas encore : lancez d'abord ivr demo-data")
     var = settings.paths.var / "demo"
@@ -141,6 +139,15 @@ def _insert(session: Session, rows: Rows) -> None:
     for statement, some in written:
         if some:
             session.execute(statement, some)
+
+
+def _refuse_real(settings: Settings) -> None:
+    file = demo_file(settings)
+    if _same_file(settings.database_url, file):
+        raise IvrError(
+            f"{file} est la base réelle, d'après [database] url : la démonstration n'y touche "
+            "pas ; donnez un autre nom à la base réelle"
+        )
 
 
 def _same_file(url: str, file: Path) -> bool:
