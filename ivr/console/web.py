@@ -64,7 +64,7 @@ templates.env.trim_blocks = templates.env.lstrip_blocks = True
 
 
 @pass_context
-def _local(context: Context, moment: datetime, form: str = "%d/%m/%Y à %H h %M") -> str:
+def _local(context: Context, moment: datetime, form: str = "%d/%m/%Y à %-H h %M") -> str:
     """A moment on the town's clocks."""
     return moment.astimezone(context["zone"]).strftime(form)
 

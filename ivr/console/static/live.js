@@ -5,6 +5,7 @@ const lasted = (seconds) => {
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min ${String(seconds % 60).padStart(2, "0")} s`;
+  if (minutes >= 2 * 24 * 60) return `${Math.floor(minutes / (24 * 60))} jours`;
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")}`;
 };
 
