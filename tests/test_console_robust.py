@@ -311,7 +311,7 @@ async def test_hostile_requests_break_nothing(town: Console) -> None:
 
     def all_of_it() -> int:
         count = 0
-        with httpx.Client(cookies=cookies, timeout=20) as client:
+        with httpx.Client(cookies=cookies, timeout=120) as client:  # groups load models
             for result in schema.get_all_operations():
                 operation: Any = result.ok()  # type: ignore[union-attr]  # an Err raises
                 if not NOT_HAMMERED.search(operation.path):
