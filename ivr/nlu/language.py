@@ -77,8 +77,12 @@ class Language:
         the place of the first text.
         """
         heard = [*texts, *(one for one in others if plain(one))]
-        said = Seen(self._rarity.lexical(heard), self._encoder([spoken_form(one) for one in heard]))
-        form, meaning, spotted = *learner.likeness(said, self._seen), self._spotter.spot(heard)
+        spoken = [spoken_form(one) for one in heard]
+        once = list(dict.fromkeys(spoken))  # many hypotheses differ in signs alone
+        said = Seen(self._rarity.lexical(once), self._encoder(once))
+        place = [once.index(one) for one in spoken]
+        form, meaning = (seen[place] for seen in learner.likeness(said, self._seen))
+        spotted = self._spotter.spot(once)[place]
         alike = form + meaning
         kinds = alike[:, : self._points] @ self._weights
         ids = learning.combined(kinds, self._id_of, spotted)
