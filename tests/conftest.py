@@ -33,11 +33,6 @@ if TYPE_CHECKING:
 
 COSTLY = ("telephone", "speech", "browser")
 """Marks of the tests that take longest; where processes share the tests, these begin."""
-TOWNS = (
-    *("test_callback_calls", "test_conversations_by_phone", "test_exchange", "test_network"),
-    "test_switchboard",
-)
-"""Tests of real calls that do not go through the Asterisk below, but start their own."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Where processes share the tests, those that compute must not hold up those that place calls.
     """
     hypothesis.settings.load_profile("ci")
-    if _worker(config) not in (None, "gw0", "gw1"):
+    if _worker(config) not in (None, "gw0"):
         os.nice(10)
 
 
@@ -59,7 +54,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
     """Where processes share the tests, what shares something costly stays together.
 
-    That is each file, and all real calls in two groups: no more than two are placed at a time.
+    That is each file, and all real calls: they are placed one after the other, on a processor
+    that is free for them.
     """
     from xdist.scheduler import LoadFileScheduling
 
@@ -73,8 +69,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 @cache
 def _group(file: str) -> str:
-    if Path(file).stem in TOWNS:
-        return "towns"
     calls = "pytest.mark.telephone" in (Path(__file__).parents[1] / file).read_text("utf-8")
     return "calls" if calls else file
 

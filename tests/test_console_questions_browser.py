@@ -46,7 +46,7 @@ async def test_an_admin_changes_an_answer_reads_its_history_and_takes_it_back(
         await page.get_by_role("button", name="Enregistrer et mettre en service").click()
         await page.get_by_text("Enregistré. Les appels").wait_for()
         store = console.parts.store
-        await eventually(lambda: "place du Puits" in store.current.answer("marche"), seconds=2)
+        await eventually(lambda: "place du Puits" in store.current.answer("marche"))
         await page.get_by_role("link", name="Historique").click()
         await page.locator("ins").filter(has_text="Puits").wait_for()
         await page.get_by_role("button", name="Annuler cette modification").first.click()
