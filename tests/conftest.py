@@ -36,18 +36,22 @@ COSTLY = ("telephone", "speech", "browser")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Examples are the same in every run, however slow the machine.
-
-    Where processes share the tests, those that compute must not hold up those that place calls.
-    """
+    """Examples are the same in every run, however slow the machine."""
     hypothesis.settings.load_profile("ci")
-    if _worker(config) not in (None, "gw0"):
-        os.nice(10)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if _worker(config) is not None:
         items.sort(key=lambda item: [item.get_closest_marker(kind) is None for kind in COSTLY])
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Where processes share the tests, one that computes must not hold up the one with the calls.
+
+    The calls are placed first: a process that has done with them, or has none, may be slower.
+    """
+    if _worker(item.config) and not item.get_closest_marker("telephone") and os.nice(0) == 0:
+        os.nice(10)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -38,13 +38,13 @@ async def application(
         calls = Calls(ari, handle, at_once=at_once, pacing=pacing)
         serving = asyncio.create_task(calls.serve())
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await calls.connected.wait()
             yield calls
         finally:
             serving.cancel()
             await asyncio.gather(serving, return_exceptions=True)
-        async with asyncio.timeout(5):  # a busy Asterisk takes its time
+        async with asyncio.timeout(30):  # a busy Asterisk takes its time
             while any(token_of(ARI_APP, bridge.id) for bridge in await ari.bridges()):
                 continue
     left = asyncio.all_tasks() - before
@@ -70,7 +70,7 @@ async def answered(phones: Telephones) -> AsyncIterator[Caller]:
 
 async def until_empty(asterisk: AsteriskProcess) -> None:
     """Wait until no channel is left; raises TimeoutError."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await asterisk.channels():
             pass
 
@@ -78,7 +78,7 @@ async def until_empty(asterisk: AsteriskProcess) -> None:
 async def until_on_disk(asterisk: AsteriskProcess) -> None:
     """Wait until Asterisk has written its own database; raises TimeoutError."""
     journal = asterisk.home.db / "astdb.sqlite3-journal"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while journal.exists():  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0.02)
 

@@ -60,7 +60,7 @@ async def connected(settings: Settings, secrets: Secrets) -> AsyncIterator[tuple
     news = News(ami)
     running = asyncio.create_task(ami.run())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await ami.connected.wait()
         yield ami, news
     finally:

@@ -64,7 +64,7 @@ async def running(settings: Settings, secrets: Secrets) -> AsyncIterator[Applica
         application = Application(ari)
         listening = asyncio.create_task(application.listen(ready))
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await ready.wait()
             yield application
         finally:
@@ -85,7 +85,7 @@ async def application(
 async def no_call_left(asterisk: AsteriskProcess) -> AsyncIterator[None]:
     """Each test ends with no channel in the switchboard."""
     yield
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await asterisk.until("core show channels concise", lambda shown: not shown)
 
 
@@ -238,7 +238,7 @@ async def test_urgent_callers_come_first_and_hear_offers_in_their_language(
                 language = "en" if urgent else "fr"
                 await application.ari.set_variable(call.channel.id, "CHANNEL(language)", language)
                 await application.send(call, "accueil", priority=10 if urgent else 0)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 shown = await asterisk.until("queue show accueil", lambda said: "2. PJSIP" in said)
             assert shown.index("prio: 10") < shown.index("prio: 0")
             heard = await asyncio.gather(french.listen(9000, 3), english.listen(9000, 3))

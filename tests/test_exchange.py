@@ -63,13 +63,13 @@ async def test_operators_come_and_go_while_callers_talk(
             operators.write_text(AFTER, encoding="utf-8")
             await store.look(exchange.take)
             assert await store.look(exchange.take)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while await ami.variable(MARK) != mark(*plan(store.current), store.current.wrap_up):
                     pass
             await hears(jean, caller)
 
             await network.process.rx("pjsip send register poste-102")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await network.process.until("pjsip show registrations", refused)
             members = {one.name: (one.paused, one.pause_reason) for one in await ami.members()}
             assert members == {"Martine": (True, "absent"), "Zoé": (False, "")}

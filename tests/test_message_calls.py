@@ -49,7 +49,7 @@ async def until_beep(caller: Caller) -> None:
 
 async def logged(database: Database) -> Call:
     """The only call, once it is over."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             calls = await all_of(database, Call)
             if calls and calls[0].ended_at is not None:
@@ -108,6 +108,6 @@ async def test_a_caller_who_hangs_up_in_mid_message_has_left_it(
 
 
 async def until_kept(database: Database) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await message_of(database)).state != "kept":
             continue

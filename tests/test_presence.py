@@ -310,7 +310,7 @@ async def test_pauses_outlive_a_restart_without_the_application(tmp_path: Path) 
             await duty.sign_out(client, "102")
         await asterisk.stop()
         await asterisk.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             for queue, reason in (("accueil", "réunion"), ("etat-civil", "absent")):
                 await asterisk.until(f"queue show {queue}", partial(has, f"paused:{reason}"))
 

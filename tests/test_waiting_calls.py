@@ -86,7 +86,7 @@ class Waiting:
         """Wait until the operators' states say so."""
         changed = asyncio.Event()
         self.presence.subscribe(changed.set)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not true():
                 changed.clear()
                 await changed.wait()
@@ -201,7 +201,7 @@ async def test_free_the_operator_hears_why_and_the_caller_does_not(waiting: Wait
         assert not meanwhile.pcm or abs(pitch(meanwhile.pcm) - WHISPERED) > 50
         await hears(ringing, caller)
     await waiting.until(lambda: not waiting.presence.callers())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await waiting.stays() != [("0600000001", "answered", "101")]:
             continue
 
@@ -224,7 +224,7 @@ async def test_busy_a_key_leads_to_a_callback_and_back_to_the_place(waiting: Wai
                 await second.press("#")
                 await waiting.order("0600000002", "0600000003")
         await talking.hang_up()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len([one for one in await waiting.stays() if one[1] == "abandoned"]) < 2:
             continue
     assert ("0600000002", "key", None) in await waiting.stays()
@@ -238,7 +238,7 @@ async def test_ignored_the_caller_comes_back_and_is_called_back(waiting: Waiting
         await waiting.until_said("Pour qu'on vous rappelle")
         await caller.press("1")
         await waiting.until_said("06 00 00 00 04")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while [one[1] for one in await waiting.stays()] != ["timeout"]:
             continue
 
@@ -264,7 +264,7 @@ async def test_asterisk_is_killed_while_callers_wait(tmp_path: Path) -> None:
                 await waiting.until(lambda: waiting.presence.known)
         assert waiting.presence.callers() == ()
         ended = [("0600000001", "answered", "101"), ("0600000002", "unknown", None)]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while await waiting.stays() != ended:
                 continue
         (lost,) = await missed(waiting.database, MORNING.replace(year=2020))
@@ -273,7 +273,7 @@ async def test_asterisk_is_killed_while_callers_wait(tmp_path: Path) -> None:
             lambda: [one.state for one in waiting.presence.snapshot()] == 2 * [FREE]
         )
         assert not [one.call_id for one in waiting.presence.snapshot() if one.call_id]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await asterisk.until("ari show apps", lambda shown: ARI_APP in shown)
         async with waiting.call("0600000003"):
             await waiting.rings("0600000003")

@@ -348,17 +348,17 @@ class Telephones:
             await caller.close()
             del self._callers[channel_id]
 
-    async def desk_rings(self, extension: str, at_most_s: float = 10) -> Incoming:
+    async def desk_rings(self, extension: str, at_most_s: float = 30) -> Incoming:
         """The next call that rings at an operator's desk; raises TimeoutError."""
         return await self._rings(f"poste-{extension}", at_most_s)
 
-    async def transfer_refused(self, at_most_s: float = 10) -> Incoming:
+    async def transfer_refused(self, at_most_s: float = 30) -> Incoming:
         """The next call that an operator could not transfer, and has again; raises TimeoutError."""
         again = await self._rings("refused", at_most_s)
         again.connect()
         return again
 
-    async def public_rings(self, number: str, at_most_s: float = 10) -> Incoming:
+    async def public_rings(self, number: str, at_most_s: float = 30) -> Incoming:
         """The next call from the town hall to a number outside; raises TimeoutError."""
         return await self._rings(number, at_most_s)
 
