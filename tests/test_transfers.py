@@ -16,6 +16,7 @@ async def test_a_colleague_gets_the_caller_with_number_and_reason(phones: Teleph
     async with phones.call(TOWN_HALL, "0612345678") as caller:
         first = await phones.desk_rings("101")
         await first.answer()
+        await hears(first, caller)  # only who has been joined can be transferred
         await first.transfer("102")
         second = await phones.desk_rings("102")
         assert (second.presented.number, second.presented.name) == ("0612345678", "Accueil")
@@ -31,6 +32,7 @@ async def test_a_colleague_who_does_not_want_the_caller(
     async with phones.call(TOWN_HALL, "0612345678") as caller:
         first = await phones.desk_rings("101")
         await first.answer()
+        await hears(first, caller)  # only who has been joined can be transferred
         await first.transfer("102")
         await (await phones.desk_rings("102")).refuse()
         again = await phones.desk_rings("101", 20)
@@ -65,6 +67,7 @@ async def test_no_other_number_gets_a_caller(number: str, phones: Telephones) ->
     async with phones.call(TOWN_HALL, "0612345678") as caller:
         first = await phones.desk_rings("101")
         await first.answer()
+        await hears(first, caller)  # only who has been joined can be transferred
         await first.transfer(number)
         kept = await phones.transfer_refused()
         await hears(kept, caller)
