@@ -29,9 +29,10 @@ from ivr.settings import Settings
 from ivr.speech.engines import load_recogniser
 from ivr.speech.spoken import sentences
 from ivr.speech.voices import configured, open_speech
-from ivr.testcaller.caller import Manner, Telephones, telephones
+from ivr.testcaller.caller import Manner
 from ivr.testcaller.network import Network
 from ivr.testcaller.people import people
+from ivr.testcaller.telephones import Telephones, telephones
 from tests.bench_tools import Process, print_table, seconds, spread
 from tests.exchange import TOWN_HALL
 from tests.tones import Tones

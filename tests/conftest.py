@@ -16,8 +16,8 @@ from ivr.asterisk.render import PhoneSpec, QueueSpec
 from ivr.errors import AsteriskError
 from ivr.secrets import Secrets, load_or_create
 from ivr.settings import Settings
-from ivr.testcaller.caller import Telephones, telephones
 from ivr.testcaller.network import Network, private_settings
+from ivr.testcaller.telephones import Telephones, telephones
 from tests.kept import with_known_meanings
 
 if TYPE_CHECKING:

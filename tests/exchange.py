@@ -18,7 +18,8 @@ from ivr.audio.pcm import SAMPLE_RATE, Samples, from_samples, to_samples
 from ivr.events import Frame, LegEvent
 from ivr.secrets import Secrets
 from ivr.settings import Settings
-from ivr.testcaller.caller import Caller, Telephones
+from ivr.testcaller.caller import Caller
+from ivr.testcaller.telephones import Telephones
 
 TOWN_HALL = "0232001000"
 

@@ -17,8 +17,8 @@ from ivr.asterisk.render import AMI_USER
 from ivr.errors import AmiRefused, AsteriskError
 from ivr.secrets import Secrets, load_or_create
 from ivr.settings import Settings
-from ivr.testcaller.caller import Telephones
 from ivr.testcaller.network import private_settings
+from ivr.testcaller.telephones import Telephones
 from tests.conftest import PHONES, QUEUES
 from tests.exchange import until_on_disk
 

@@ -16,10 +16,11 @@ from ivr.events import Frame, KeyPressed, Played
 from ivr.secrets import Secrets
 from ivr.settings import Settings
 from ivr.testcaller import place
-from ivr.testcaller.caller import Manner, Telephones
+from ivr.testcaller.caller import Manner
 from ivr.testcaller.mouth import Mouth, Utterance
 from ivr.testcaller.network import private_settings
 from ivr.testcaller.place import Conversation, Line, place_call
+from ivr.testcaller.telephones import Telephones
 from ivr.testcaller.timeline import QUIETEST, Segment, Timeline, Track, level
 from tests.exchange import TOWN_HALL, application, pitch, tone, until_empty
 

@@ -18,8 +18,9 @@ from ivr.calllog.tables import Call
 from ivr.errors import CallerGone
 from ivr.secrets import load_or_create
 from ivr.simulate import Ending, Move, Script
-from ivr.testcaller.caller import Caller, Manner, Speak, Telephones
+from ivr.testcaller.caller import Caller, Manner, Speak
 from ivr.testcaller.people import people
+from ivr.testcaller.telephones import Telephones
 from tests.exchange import TOWN_HALL, application, ari_address
 from tests.test_conversations import SCRIPTS
 from tests.town import ROOT, lines, settings_in

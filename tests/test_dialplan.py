@@ -15,7 +15,8 @@ from ivr.asterisk.render import ARI_APP, ARI_USER, OFFER, OFFER_EVERY, OPERATORS
 from ivr.events import CallerId
 from ivr.secrets import Secrets
 from ivr.settings import Settings
-from ivr.testcaller.caller import Person, Telephones
+from ivr.testcaller.caller import Person
+from ivr.testcaller.telephones import Telephones
 from ivr.waiting.sounds import ENDING
 from tests.exchange import pitch, tone
 

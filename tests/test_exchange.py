@@ -15,8 +15,8 @@ from ivr.exchange import Exchange, plan, render_asterisk
 from ivr.knowledge.store import Store
 from ivr.operators.presence import sign_out
 from ivr.secrets import load_or_create
-from ivr.testcaller.caller import telephones
 from ivr.testcaller.network import Network, private_settings
+from ivr.testcaller.telephones import telephones
 from tests.exchange import TOWN_HALL
 from tests.knowledge_folder import write
 from tests.test_ami import connected

@@ -15,7 +15,7 @@ from ivr.asterisk.process import AsteriskProcess
 from ivr.audio.pcm import FRAME_BYTES, FRAME_MS, silence
 from ivr.errors import CallerGone
 from ivr.events import CallerId, Frame, Interrupted, KeyPressed, LegEvent, Played, QueueRequest
-from ivr.testcaller.caller import Telephones
+from ivr.testcaller.telephones import Telephones
 from tests.exchange import (
     TOWN_HALL,
     answered,

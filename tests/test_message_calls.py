@@ -18,7 +18,8 @@ from ivr.calllog.tables import Call, Callback
 from ivr.messages.taker import BEEP_HZ, BEEP_MS
 from ivr.secrets import Secrets
 from ivr.settings import Settings
-from ivr.testcaller.caller import Caller, Telephones
+from ivr.testcaller.caller import Caller
+from ivr.testcaller.telephones import Telephones
 from tests.exchange import TOWN_HALL, application, ari_address, pitch, tone, until_empty
 from tests.retention_rows import all_of
 from tests.test_messages import NUMBER, box, message_of, parts

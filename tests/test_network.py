@@ -20,8 +20,8 @@ from ivr.errors import AsteriskError
 from ivr.secrets import Secrets, load_or_create
 from ivr.settings import Settings
 from ivr.testcaller import network as public
-from ivr.testcaller.caller import Telephones, telephones
 from ivr.testcaller.network import Line, Network, free_port, private_settings
+from ivr.testcaller.telephones import Telephones, telephones
 from tests.test_dialplan import hears
 
 pytestmark = pytest.mark.telephone

@@ -17,8 +17,8 @@ from ivr.asterisk.render import QueueSpec
 from ivr.errors import AsteriskError, CallerGone
 from ivr.events import KeyPressed
 from ivr.secrets import load_or_create
-from ivr.testcaller.caller import Telephones, telephones
 from ivr.testcaller.network import Network, private_settings
+from ivr.testcaller.telephones import Telephones, telephones
 from tests.exchange import TOWN_HALL, answered, application, ari_address, tone, until
 
 pytestmark = [pytest.mark.telephone, pytest.mark.usefixtures("nothing_left")]

@@ -24,8 +24,8 @@ from ivr.operators import presence as duty
 from ivr.operators.presence import Availability, Presence, follow
 from ivr.secrets import Secrets, load_or_create
 from ivr.settings import Settings
-from ivr.testcaller.caller import Telephones
 from ivr.testcaller.network import private_settings
+from ivr.testcaller.telephones import Telephones
 from tests.conftest import PHONES, QUEUES
 from tests.exchange import pitch, tone
 from tests.test_ami import connected

@@ -6,7 +6,7 @@ import pytest
 
 from ivr.asterisk.process import AsteriskProcess
 from ivr.errors import AsteriskError
-from ivr.testcaller.caller import Telephones
+from ivr.testcaller.telephones import Telephones
 from tests.test_dialplan import TOWN_HALL, hears, no_call_left  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.telephone

@@ -29,8 +29,9 @@ from ivr.operators.presence import FREE, Presence, follow
 from ivr.secrets import Secrets, load_or_create
 from ivr.settings import Hearing, Settings
 from ivr.speech.listener import Listener
-from ivr.testcaller.caller import Caller, Incoming, Telephones, telephones
+from ivr.testcaller.caller import Caller, Incoming
 from ivr.testcaller.network import Network, private_settings
+from ivr.testcaller.telephones import Telephones, telephones
 from ivr.waiting.desk import OperatorsDesk
 from ivr.waiting.missed import missed
 from ivr.waiting.record import Recorder

@@ -22,9 +22,10 @@ from ivr.calllog.log import CallLog
 from ivr.calllog.tables import Call
 from ivr.secrets import load_or_create
 from ivr.settings import Settings
-from ivr.testcaller.caller import Manner, Speak, Telephones, telephones
+from ivr.testcaller.caller import Manner, Speak
 from ivr.testcaller.network import Network, private_settings
 from ivr.testcaller.people import people
+from ivr.testcaller.telephones import Telephones, telephones
 from tests.kept import with_what_is_kept
 
 ROOT = Path(__file__).parents[1]

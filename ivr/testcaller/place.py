@@ -14,8 +14,9 @@ from typing import Literal
 from ivr.asterisk.render import TelephoneSecrets
 from ivr.errors import AsteriskError, CallerGone
 from ivr.settings import Settings
-from ivr.testcaller.caller import Caller, Heard, Speak, Transcribe, telephones
+from ivr.testcaller.caller import Caller, Heard, Speak, Transcribe
 from ivr.testcaller.network import Network
+from ivr.testcaller.telephones import telephones
 from ivr.testcaller.timeline import Segment
 
 ANY_NUMBER = "0199000000"
