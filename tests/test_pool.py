@@ -106,3 +106,16 @@ async def test_a_failure_is_an_engine_error_with_its_cause(pool: Pool) -> None:
     with pytest.raises(EngineError, match="pool failed: bad tensor") as caught:
         await pool.run(fail)
     assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+async def test_a_thread_is_idle_only_when_its_work_has_ended(pool: Pool) -> None:
+    gate = Gate()
+    assert pool.idle
+    unwanted = asyncio.create_task(pool.run(gate))
+    await gate.begun.wait()
+    unwanted.cancel()
+    await asyncio.wait([unwanted])
+    assert not pool.idle  # what has begun goes on to its end
+    gate.open()
+    assert await pool.run(lambda: "next") == "next"
+    assert pool.idle

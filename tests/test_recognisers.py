@@ -141,7 +141,7 @@ def voice() -> Voice:
 
 @pytest.fixture(scope="module")
 async def whisper() -> AsyncIterator[Recogniser]:
-    recogniser = WhisperRecogniser(require(MODELS, "whisper-base"), workers=1, max_waiting=1)
+    recogniser = WhisperRecogniser(require(MODELS, "whisper-base"), workers=2, max_waiting=1)
     yield recogniser
     await recogniser.close()
 

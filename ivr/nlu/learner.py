@@ -7,6 +7,7 @@ on that. What is too many for memory is learnt with fewer points of comparison (
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg  # type: ignore[import-untyped]
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ivr.nlu.features import Floats, Seen
 
@@ -76,10 +78,12 @@ def learn(seen: Seen, labels: Numbers, count: int) -> Learnt:
 
 
 def _exactly(seen: Seen, labels: Numbers, count: int) -> Learnt:
-    upper = linalg.cholesky(_triangle(seen).T, overwrite_a=True, check_finite=False)
-    root, _ = linalg.lapack.strtri(upper, overwrite_c=True)  # root @ root.T inverts the kernel
+    alike = _triangle(seen)
     wanted = one_hot(labels, count)
-    weights = root @ (root.T @ wanted)
+    with threadpool_limits(limits=os.cpu_count(), user_api="blas"):
+        upper = linalg.cholesky(alike.T, overwrite_a=True, check_finite=False)
+        root, _ = linalg.lapack.strtri(upper, overwrite_c=True)  # root @ root.T inverts the kernel
+        weights = root @ (root.T @ wanted)
     spare = 1 / np.einsum("ij,ij->i", root, root)
     everything = np.arange(len(labels))
     return Learnt(everything, weights, everything, wanted - weights * spare[:, None], spare)

@@ -45,7 +45,7 @@ class Spotter:
 
     def learn(self, texts: Sequence[str]) -> Floats:
         """Learn from a sample of examples how rare each keyword is; what is spotted in them."""
-        alike = self._likeness(texts)
+        alike = self._likeness(texts, workers=-1)
         among = np.count_nonzero(alike, axis=0)
         self.rarity = (1 - np.log(among + 1) / np.log(len(texts) + 1)).astype(np.float32)
         return self._by_id(alike)
@@ -61,15 +61,17 @@ class Spotter:
             found[:, self._columns] = np.maximum.reduceat(weighed, self._starts, axis=1)
         return found
 
-    def _likeness(self, texts: Sequence[str]) -> Floats:
+    def _likeness(self, texts: Sequence[str], workers: int = 1) -> Floats:
         """0.0 to 1.0 for each text and keyword. A text shorter than a keyword does not have it."""
         heard = [sounds(plain(text)) for text in texts]
+        once = list(dict.fromkeys(heard))  # many hypotheses sound the same
         alike: Floats = process.cdist(
-            heard, self._sounds, scorer=fuzz.partial_ratio, score_cutoff=ALIKE, dtype=np.float32
-        )
+            once, self._sounds, scorer=fuzz.partial_ratio, score_cutoff=ALIKE, dtype=np.float32,
+            workers=workers,
+        )  # fmt: skip
         alike /= 100
-        alike[_lengths(heard)[:, None] < _lengths(self._sounds)[None, :] - 1] = 0
-        return alike
+        alike[_lengths(once)[:, None] < _lengths(self._sounds)[None, :] - 1] = 0
+        return alike[[once.index(one) for one in heard]]
 
 
 def _lengths(texts: Sequence[str]) -> npt.NDArray[np.int64]:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from ivr.errors import EngineError, Saturated
@@ -27,7 +27,8 @@ class Pool:
         self._threads = workers or os.cpu_count() or 1
         self._executor = ThreadPoolExecutor(self._threads, thread_name_prefix=name)
         self._places = threading.Semaphore(self._threads + max_waiting)
-        self._running = 0
+        self._unfinished = 0
+        self._counting = threading.Lock()
 
     @property
     def threads(self) -> int:
@@ -37,7 +38,7 @@ class Pool:
     @property
     def idle(self) -> bool:
         """Whether a piece of work would begin at once."""
-        return self._running < self._threads
+        return self._unfinished < self._threads
 
     async def run(self, work: Callable[[], T]) -> T:
         """The result of ``work``, done in a thread.
@@ -47,17 +48,24 @@ class Pool:
         """
         if not self._places.acquire(blocking=False):
             raise Saturated(f"{self._name}: all threads are busy and the queue is full")
+        self._count(1)
         future = self._executor.submit(work)
-        future.add_done_callback(lambda _: self._places.release())
-        self._running += 1
+        future.add_done_callback(self._done)
         try:
             return await asyncio.wrap_future(future)
         except EngineError:
             raise
         except Exception as error:
             raise EngineError(f"{self._name} failed: {error}") from error
-        finally:
-            self._running -= 1
+
+    def _done(self, _: Future[T]) -> None:
+        """In the thread that did it, or where it was dropped."""
+        self._count(-1)
+        self._places.release()
+
+    def _count(self, more: int) -> None:
+        with self._counting:
+            self._unfinished += more
 
     async def close(self) -> None:
         """Drop what waits, and wait for what runs."""

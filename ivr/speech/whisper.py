@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
 import re
@@ -99,20 +100,25 @@ class WhisperRecogniser:
         others: list[Guess] = []
         if duration_ms(pcm) >= SHORTEST_MS and dbfs(pcm) > FAINTEST_DBFS:
             samples = to_samples(pcm)
-            guesses = await self._pool.run(lambda: self._guesses(samples, hint))
+            guesses, again = await asyncio.gather(
+                self._pool.run(lambda: self._guesses(samples, hint)),
+                self._heard_slowly(samples, hint),
+            )
             if believable(guesses[0]):
                 text, confidence = without_echo(guesses[0].text), guesses[0].probability
             if text and hint.expecting == "request":
-                again = await self._heard_again(samples, hint) if self._pool.idle else []
                 others = [*guesses[1:], *again]
         took_ms = round((monotonic() - asked) * 1000)
         believed = tuple(without_echo(one.text) for one in others if believable(one))
         return Transcript(text, confidence, duration_ms(pcm), took_ms, believed)
 
-    async def _heard_again(self, samples: Samples, hint: Hint) -> list[Guess]:
-        """The same, spoken more slowly: other words are misheard. For when there is time."""
+    async def _heard_slowly(self, samples: Samples, hint: Hint) -> list[Guess]:
+        """A request spoken more slowly: other words are misheard. Beside the first hearing, where
+        a thread has nothing else to do."""
+        if hint.expecting != "request" or not self._pool.idle:
+            return []
+        slow = soxr.resample(samples, SAMPLE_RATE, SAMPLE_RATE * SLOWER)
         try:
-            slow = soxr.resample(samples, SAMPLE_RATE, SAMPLE_RATE * SLOWER)
             return await self._pool.run(lambda: self._guesses(slow, hint))
         except Saturated:
             return []
