@@ -79,20 +79,18 @@ async def test_members_join_pause_and_leave(
     asterisk: AsteriskProcess, settings: Settings, secrets: Secrets
 ) -> None:
     async with connected(settings, secrets) as (ami, news):
-        for _ in range(2):  # the second time changes nothing
-            await ami.add_member("urbanisme", PHONE, "Élodie Martin", penalty=2)
+        await asterisk.rx(f'queue add member {PHONE} to urbanisme penalty 2 as "Élodie Martin"')
         await ami.pause_member(PHONE, paused=True, reason="repas")
         paused = [one for one in await ami.members() if one.queue == "urbanisme"]
         assert [(one.interface, one.name, one.paused, one.pause_reason, one.penalty)
                 for one in paused] == [(PHONE, "Élodie Martin", True, "repas", 2)]  # fmt: skip
         await ami.pause_member(PHONE, paused=False)
-        for _ in range(2):
-            await ami.remove_member("urbanisme", PHONE)
+        await asterisk.rx(f"queue remove member {PHONE} from urbanisme")
         await news.until(lambda event: isinstance(event, MemberRemoved))
         told = [event for event in news.events if isinstance(event, Member)]
         assert [one.paused for one in told if one.queue == "urbanisme"][:3] == [False, True, False]
-        with pytest.raises(AsteriskError, match="QueueAdd"):
-            await ami.add_member("nowhere", PHONE, "X")
+        with pytest.raises(AsteriskError, match="QueuePause"):
+            await ami.pause_member("PJSIP/nobody", paused=True)
 
 
 async def test_values_outlive_a_kill_once_the_journal_is_gone(tmp_path: Path) -> None:

@@ -54,8 +54,8 @@ def test_answers_have_their_facts(town: Knowledge) -> None:
 
 def test_an_entry_knows_its_department_and_its_dates(town: Knowledge) -> None:
     assert town.entries["eau-fuite"].department == "eau"
-    assert "eau-fuite" in town.valid_entries(date(2026, 12, 31))
-    assert "eau-fuite" not in town.valid_entries(date(2027, 1, 1))
+    assert town.entries["eau-fuite"].valid_on(date(2026, 12, 31))
+    assert not town.entries["eau-fuite"].valid_on(date(2027, 1, 1))
 
 
 def test_a_translation_keeps_what_is_not_words(town: Knowledge) -> None:

@@ -322,20 +322,19 @@ def has(text: str, said: str) -> bool:
 
 @pytest.mark.telephone
 async def test_backups_ring_when_the_others_are_taken(
-    asterisk: AsteriskProcess, settings: Settings, secrets: Secrets, phones: Telephones
+    asterisk: AsteriskProcess, phones: Telephones
 ) -> None:
-    async with connected(settings, secrets) as (client, _):
-        await client.add_member("accueil", "PJSIP/poste-102", "B", penalty=PENALTY + 1)
-        try:
-            async with phones.call("0232001000") as first:
-                expert = await phones.desk_rings("101")
-                await expert.answer()
-                await first.until_answered()
-                async with phones.call("0232001000", "0687654321"):
-                    backup = await phones.desk_rings("102")
-                    assert backup.presented.number == "0687654321"
-        finally:
-            await client.remove_member("accueil", "PJSIP/poste-102")
+    await asterisk.rx(f"queue add member PJSIP/poste-102 to accueil penalty {PENALTY + 1}")
+    try:
+        async with phones.call("0232001000") as first:
+            expert = await phones.desk_rings("101")
+            await expert.answer()
+            await first.until_answered()
+            async with phones.call("0232001000", "0687654321"):
+                backup = await phones.desk_rings("102")
+                assert backup.presented.number == "0687654321"
+    finally:
+        await asterisk.rx("queue remove member PJSIP/poste-102 from accueil")
 
 
 @pytest.mark.telephone

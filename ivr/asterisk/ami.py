@@ -154,26 +154,6 @@ class Ami:
         found = await self._ask({"Action": "CoreShowChannels"}, as_list=True)
         return [one["uniqueid"] for one in found if one.get("event") == "CoreShowChannel"]
 
-    async def add_member(
-        self, queue: str, interface: str, name: str, *, penalty: int = 0, paused: bool = False
-    ) -> None:
-        """Make a telephone a member of a queue; no error when it is one already."""
-        action = {
-            "Action": "QueueAdd",
-            "Queue": queue,
-            "Interface": interface,
-            "MemberName": name,
-            "Penalty": str(penalty),
-            "Paused": str(paused).lower(),
-            "StateInterface": interface,
-        }
-        await self._ask(action, accepted="already there")
-
-    async def remove_member(self, queue: str, interface: str) -> None:
-        """Take a telephone out of a queue; no error when it is not in it."""
-        action = {"Action": "QueueRemove", "Queue": queue, "Interface": interface}
-        await self._ask(action, accepted="not there")
-
     async def pause_member(self, interface: str, *, paused: bool, reason: str = "") -> None:
         """Pause a member in all its queues, or end its pause."""
         action = {"Action": "QueuePause", "Interface": interface, "Paused": str(paused).lower()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import re
 import signal
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -142,14 +141,6 @@ class AsteriskProcess:
         """The names of all channels that exist."""
         lines = (await self.rx("core show channels concise")).splitlines()
         return [line.partition("!")[0] for line in lines if "!" in line]
-
-    def resident_kb(self) -> int:
-        """Its resident memory in kB."""
-        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
-        match = re.search(r"VmRSS:\s+(\d+)", status)
-        if match is None:
-            raise AsteriskError("Asterisk has stopped")
-        return int(match[1])
 
     async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
         while True:

@@ -76,16 +76,6 @@ def gain(pcm: bytes, db: float) -> bytes:
     return from_samples(to_samples(pcm) * 10 ** (db / 20))
 
 
-def mix(pcm: bytes, other: bytes, offset_ms: int = 0) -> bytes:
-    """Both at once, ``other`` starting after ``offset_ms``; as long as the later end."""
-    first, second = to_samples(pcm), to_samples(other)
-    start = SAMPLE_RATE * offset_ms // 1000
-    mixed = np.zeros(max(first.size, start + second.size), dtype=np.float32)
-    mixed[: first.size] += first
-    mixed[start : start + second.size] += second
-    return from_samples(mixed)
-
-
 def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
     """Samples at another rate, with a high-quality anti-aliasing filter."""
     if from_hz == to_hz or not samples.size:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from ivr.figures.fate import Fate
 from ivr.figures.period import Period
-from ivr.figures.report import SOON, Comparison, Figures, Report
+from ivr.figures.report import SOON, Comparison, Figures
 
 NONE = "–"
 """Where there is nothing to tell."""
@@ -270,9 +270,3 @@ def age(value: timedelta | None) -> str:
     if value.days >= 2:
         return f"{value.days} jours"
     return duration(value.total_seconds())
-
-
-def busiest(report: Report) -> str:
-    """The hour in which most calls came, in words; empty without calls."""
-    hour, fates = max(report.hours.items(), key=lambda one: one[1].total())
-    return f"de {hour} h à {hour + 1} h" if fates else ""

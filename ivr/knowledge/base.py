@@ -64,10 +64,6 @@ class Knowledge:
         """The entries that exist in a language; empty for a language without files."""
         return self.entries if language == REFERENCE else self.translations.get(language, {})
 
-    def valid_entries(self, day: date, language: str = REFERENCE) -> Mapping[str, Entry]:
-        """The entries that are answered on a day."""
-        return {name: one for name, one in self.entries_in(language).items() if one.valid_on(day)}
-
     def answer(
         self, entry_id: str, language: str = REFERENCE, *, follow_up: str | None = None
     ) -> str:

@@ -99,12 +99,6 @@ def asks_opening(text: str) -> bool:
     return bool(_OPENING.search(fold(text)))
 
 
-def day_asked(text: str, today: date) -> date | None:
-    """The day a sentence asks about, today or later; None when it names none."""
-    days = days_asked(text, today)
-    return days[0] if days else None
-
-
 def days_asked(text: str, today: date) -> tuple[date, ...]:
     """The days a sentence asks about: none, one, or the two of a week-end.
 
