@@ -351,6 +351,8 @@ async def rehearse(settings: Settings, *, prompts_only: bool = False, watch: boo
         async with speaking(settings) as speech:  # its model takes half a gigabyte: not for days
             with Counter("speaking ahead") as counter:
                 await speech.render(wanted(knowledge), counter)
+            if not prompts_only:  # what was edited away
+                await asyncio.to_thread(speech.prune, wanted(knowledge))
 
     if not watch:
         await speak(store.current)

@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -70,6 +70,29 @@ async def test_a_changed_voice_speaks_all_ahead_again_and_leaves_what_it_was_at(
         assert sorted([await events.get(), await events.get()]) == ["begun", "left"]
     rehearsing.cancel()
     await asyncio.wait([rehearsing])
+
+
+async def test_what_was_edited_away_is_no_longer_kept_once_all_is_spoken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[str, list[tuple[str, str]]]] = []
+
+    async def render(sentences: Iterable[tuple[str, str]], _: object) -> None:
+        done.append(("spoken", list(sentences)))
+
+    def prune(keep: Iterable[tuple[str, str]]) -> int:
+        done.append(("kept", list(keep)))
+        return 0
+
+    @asynccontextmanager
+    async def voice(_: object) -> AsyncIterator[SimpleNamespace]:
+        yield SimpleNamespace(render=render, prune=prune)
+
+    monkeypatch.setattr(app, "speaking", voice)
+    await app.rehearse(private_settings(tmp_path / "var"))
+    (spoken, lines), (kept, same) = done
+    assert (spoken, kept) == ("spoken", "kept")
+    assert lines == same != []
 
 
 def test_a_switchboard_that_hangs_ends_and_says_where() -> None:

@@ -95,11 +95,6 @@ def test_next_opening(schedule: str, at: str, opening: str) -> None:
     assert HOURS.next_opening(schedule, paris(at)) == paris(opening)
 
 
-def test_closing() -> None:
-    assert HOURS.closing("mairie", paris("2026-12-24 10:00")) == paris("2026-12-24 12:00")
-    assert HOURS.closing("mairie", paris("2026-12-24 12:00")) is None
-
-
 def test_reachable_is_open_with_people_at_the_telephone() -> None:
     assert HOURS.next_reachable("mairie", paris("2026-11-05 17:45")) == paris("2026-11-06 09:00")
     assert HOURS.next_reachable("mairie", paris("2026-11-06 19:00")) == paris("2026-11-09 09:00")
@@ -152,8 +147,6 @@ def test_at_the_next_opening_it_is_open_and_just_before_it_was_not(at: datetime,
     assert HOURS.is_open(name, opening)
     if name != "nuit":
         assert not HOURS.is_open(name, opening - timedelta(minutes=1))
-    closing = HOURS.closing(name, at)
-    assert (closing is not None) is HOURS.is_open(name, at)
 
 
 @given(st.integers(0, 1439), st.integers(1, 1440), st.integers(0, 1439), st.integers(1, 1440))

@@ -20,6 +20,7 @@ from tests.tones import Tones
 
 HELLO = "Bonjour, je vous écoute."
 HOURS = "La mairie ouvre à 9 h."
+HEARD = "Votre rappel est noté pour demain."
 
 
 @pytest.fixture
@@ -252,14 +253,17 @@ async def test_without_its_model_the_voice_says_why(opened: Open) -> None:
         await opened().clip("xxx")
 
 
-async def test_pruning_keeps_what_is_wanted_and_what_is_young(opened: Open, folder: Path) -> None:
+async def test_pruning_keeps_what_is_wanted_young_or_heard_lately(
+    opened: Open, folder: Path
+) -> None:
     cache = opened()
-    for sentence in (HELLO, HOURS):
+    for sentence in (HELLO, HOURS, HEARD):
         await cache.clip(sentence)
-    yesterday = time.time() - SPARED_S - 60
+    long_ago = time.time() - SPARED_S - 60
     for file in kept(folder):
-        os.utime(file, (yesterday, yesterday))
+        os.utime(file, (long_ago, long_ago))
     await cache.clip("Une autre question ?")
+    await cache.clip(HEARD)
     assert cache.prune([(HELLO, "fr")]) == 1
-    assert cache.missing([(HELLO, "fr"), (HOURS, "fr")]) == [(HOURS, "fr")]
-    assert len(kept(folder)) == 2
+    assert cache.missing([(HELLO, "fr"), (HOURS, "fr"), (HEARD, "fr")]) == [(HOURS, "fr")]
+    assert len(kept(folder)) == 3

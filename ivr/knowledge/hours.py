@@ -323,15 +323,6 @@ class Hours(Model):
                         return moment
         return None
 
-    def closing(self, schedule: str, at: datetime) -> datetime | None:
-        """When what is open at ``at`` closes; None if it is closed."""
-        local = self.local(at)
-        minute = _minute(local)
-        for part in self.open_on(schedule, local.date()).intervals:
-            if part.start <= minute < part.end:
-                return self.moment(local.date(), part.end)
-        return None
-
     def announced(self, at: datetime) -> list[str]:
         """The texts of the announcements that are valid at this moment."""
         wall = self.local(at).replace(tzinfo=None)

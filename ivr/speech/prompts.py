@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,8 +31,8 @@ log = logging.getLogger(__name__)
 
 RENDERING = "1"
 """Part of every key: raise it when ``spoken.py`` is not what changes the sound, but this code."""
-SPARED_S = 24 * 3600
-"""`SpeechCache.prune` leaves clips younger than this, in seconds."""
+SPARED_S = 7 * 24 * 3600
+"""`SpeechCache.prune` leaves clips that were heard or made since, in seconds."""
 NICENESS = 5
 """Of the thread that speaks: live calls and their recogniser come first."""
 _DIGEST_BYTES = 16
@@ -104,7 +105,7 @@ class SpeechCache:
         clip = self._clip(sentence, language, pace)
         if not clip.said:
             return b""
-        kept = await asyncio.to_thread(_read, clip.file)
+        kept = await asyncio.to_thread(_heard, clip.file)
         return kept or await self._made(clip, keep=keep and not _PERSONAL.search(sentence))
 
     async def render(
@@ -137,16 +138,14 @@ class SpeechCache:
         return list(self._absent(self._clips(sentences)).values())
 
     def prune(self, keep: Iterable[Sentence]) -> int:
-        """Delete all clips but these and those of the last day; returns how many."""
+        """Delete all clips but these and those of the last days; returns how many. Blocks."""
         wanted = {clip.file for clip in self._clips(keep)}
         oldest = time.time() - SPARED_S
         old = [
-            file
-            for file in self._folder.glob("*.*")
-            if file not in wanted and file.stat().st_mtime < oldest
+            file for file in self._folder.glob("*.*") if file not in wanted and _used(file) < oldest
         ]
         for file in old:
-            file.unlink(missing_ok=True)
+            _remove(file)
         return len(old)
 
     async def close(self) -> None:
@@ -259,6 +258,23 @@ def _read(file: Path) -> bytes | None:
         return None
     digest, pcm = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
     return pcm if pcm and digest == _digest(pcm) else None
+
+
+def _heard(file: Path) -> bytes | None:
+    """A clip that somebody hears now; its time tells when that was last."""
+    pcm = _read(file)
+    if pcm:
+        with suppress(OSError):  # pruned meanwhile, or not ours
+            os.utime(file)
+    return pcm
+
+
+def _used(file: Path) -> float:
+    """When it was made or heard last, in seconds since 1970; now if it is gone."""
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return time.time()
 
 
 def _digest(pcm: bytes) -> bytes:

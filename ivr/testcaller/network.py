@@ -136,11 +136,6 @@ class Network:
         await self._process.stop()
 
     @property
-    def ari_url(self) -> str:
-        """Base of its ARI, without ``/ari``. User: ``USER``; password: ``ari_password``."""
-        return f"http://127.0.0.1:{self.ports.http}"
-
-    @property
     def process(self) -> AsteriskProcess:
         """The Asterisk itself, for its console."""
         return self._process
