@@ -1,10 +1,11 @@
-"""The table of what was changed in the FAQ."""
+"""The tables of what was changed in the FAQ, and of changes of files under way."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import JSON, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ivr.calllog.tables import Base, UtcDateTime
@@ -34,3 +35,16 @@ class FaqChange(Base):
     """The change that this one undid."""
     part_of: Mapped[int | None] = mapped_column(default=None)
     """The change of the French entry that this change of its translation was made by."""
+
+
+class Intent(Base):
+    """A change of files that is recorded and under way; gone as soon as it is made."""
+
+    __tablename__ = "intents"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    files: Mapped[dict[str, str | None]] = mapped_column(JSON)
+    """Those that change, each with a digest of what it held; None: it was not there."""
+    rows: Mapped[list[list[Any]]] = mapped_column(JSON)
+    """Its record: table and key of each row."""

@@ -49,6 +49,7 @@ from ivr.console import (
 from ivr.console.accounts import Accounts
 from ivr.console.desk import open_desk
 from ivr.console.lockout import KnownBrowsers
+from ivr.console.records import Records
 from ivr.dialogue.prompts import PROMPTS
 from ivr.errors import CallLogError, IvrError
 from ivr.figures.keeper import keep_days
@@ -120,10 +121,12 @@ def create_app(settings: Settings, *, demonstration: bool = False) -> FastAPI:
         secrets = load_or_create(settings.paths.var)
         redis = None if demonstration else connect(settings, secrets)
         mirror, browsers = Mirror(redis), KnownBrowsers(secrets.pseudonyms)
+        records = Records(database, settings.paths.var)
         app.state.parts = web.Parts(
-            settings, database, accounts, store, mirror, browsers, demonstration=demonstration
-        )
-        async with open_desk(settings, database) as desk:
+            settings, database, accounts, store, mirror, browsers, records,
+            demonstration=demonstration,
+        )  # fmt: skip
+        async with open_desk(settings, database, records) as desk:
             app.state.desk = desk
             watching = {
                 asyncio.create_task(store.watch(desk.noticed)),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -18,7 +19,8 @@ from sqlalchemy.orm import Session
 from ivr.calllog.accounts import Account, AuditLine
 from ivr.calllog.changes import FaqChange
 from ivr.calllog.database import Database
-from ivr.calllog.tables import Suggestion
+from ivr.calllog.tables import Base, Suggestion
+from ivr.console.records import Records
 from ivr.console.workshop import Workshop
 from ivr.errors import CallLogError, KnowledgeError
 from ivr.faq.history import BY_HAND, History, differences, from_json, undoing
@@ -26,8 +28,9 @@ from ivr.figures.period import Period
 from ivr.figures.questions import Usage, usage
 from ivr.knowledge import editing
 from ivr.knowledge.base import Knowledge
-from ivr.knowledge.editing import Edit, Saved, Written, written
+from ivr.knowledge.editing import Edit, Prepared, Saved, Written, written
 from ivr.learning.example import key
+from ivr.learning.gather import decided
 from ivr.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -36,19 +39,22 @@ log = logging.getLogger(__name__)
 class Desk:
     """The FAQ of one console."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: Settings, database: Database, records: Records) -> None:
         self.root: Path = settings.paths.knowledge
         self.history = History(database, self.root)
         self.workshop = Workshop(settings)
         self._database = database
+        self._records = records
         self._seen: dict[str, dict[str, Written]] = {}
-        self._lock = asyncio.Lock()
-        """A change of the console is in the history before the files are looked at."""
 
-    async def save(self, edit: Edit, who: str, undoes: int | None = None) -> Saved:
+    async def save(
+        self, edit: Edit, who: str, undoes: int | None = None, *,
+        taken: Collection[str] = (), again: Collection[str] = (),
+    ) -> Saved:  # fmt: skip
         """Make an edit and write it down, or neither.
 
-        Raises what ``editing.save`` does, and CallLogError.
+        taken, again: keys of what callers said that is an example by this, or is no more, and is
+        shown again among what is to learn. Raises what ``editing.save`` does, and CallLogError.
         """
         now = datetime.now(UTC)
         done = (
@@ -58,13 +64,17 @@ class Desk:
             else "a modifié la question"
         )  # fmt: skip
         subject = f"{edit.language}/{edit.entry}"
-        line = AuditLine(at=now, who=who, action=done, subject=subject)
-        async with self._lock:
-            ready = await asyncio.to_thread(editing.prepare, self.root, edit)
-            await self.history.record(
-                ready.saved, who, now, undoes, beside=[line], then=ready.write
-            )
-            return ready.saved
+
+        def note(session: Session, ready: Prepared) -> list[Base]:
+            session.execute(delete(Suggestion).where(Suggestion.key.in_(again)))
+            return [
+                *self.history.add(session, ready.saved, who, now, undoes),
+                *decided(session, taken, "taken", now, edit.entry),
+                AuditLine(at=now, who=who, action=done, subject=subject),
+            ]
+
+        ready = await self._records.make(partial(editing.prepare, self.root, edit), note)
+        return ready.saved
 
     async def undo(self, change: FaqChange, who: str) -> Saved:
         """Take a change back. Raises UndoRefused, and what ``save`` does.
@@ -73,7 +83,6 @@ class Desk:
         """
         parts = await self.history.parts(change.id)
         edit = await asyncio.to_thread(undoing, self.root, change, parts)
-        saved = await self.save(edit, who, change.id)
         before, after = from_json(change.before), from_json(change.after)
         gone = [
             key(change.language, text)
@@ -81,10 +90,7 @@ class Desk:
             if one.field == "examples"
             for text in set(one.after or []) - set(one.before or [])
         ]
-        if gone:
-            decided = delete(Suggestion).where(Suggestion.key.in_(gone))
-            await self._database.run(lambda session: session.execute(decided))
-        return saved
+        return await self.save(edit, who, change.id, again=gone)
 
     async def usage(self, days: int, zone: ZoneInfo) -> Mapping[str, Usage]:
         """What became of each entry today and in the days before. Raises CallLogError."""
@@ -104,27 +110,27 @@ class Desk:
 
     async def begin(self) -> None:
         """Note what was changed by hand since the console last ran, in entries with a history."""
-        self._seen = await asyncio.to_thread(self._states)
-        await self._notice(self._seen)
+        try:
+            async with self._records.alone():
+                self._seen = await asyncio.to_thread(self._states)
+                await self._notice(self._seen)
+        except CallLogError as error:
+            log.warning("changes by hand are not noted: %s", error)
 
     async def noticed(self, version: Knowledge) -> None:
         """Note what was changed by hand: ``version`` is about to be in use."""
-        async with self._lock:
-            try:
-                now = await asyncio.to_thread(self._states)
-            except KnowledgeError as error:
-                log.warning("changes by hand are not noted: %s", error)
-                return
-            await self._notice(now)
-            self._seen = now
-
-    async def _notice(self, now: Mapping[str, dict[str, Written]]) -> None:
         try:
-            for language, entries in now.items():
-                before = self._seen.get(language, entries)
-                await self.history.notice(before, entries, language, datetime.now(UTC))
+            async with self._records.alone():
+                now = await asyncio.to_thread(self._states)
+                await self._notice(now)
+                self._seen = now
         except (CallLogError, KnowledgeError) as error:
             log.warning("changes by hand are not noted: %s", error)
+
+    async def _notice(self, now: Mapping[str, dict[str, Written]]) -> None:
+        for language, entries in now.items():
+            before = self._seen.get(language, entries)
+            await self.history.notice(before, entries, language, datetime.now(UTC))
 
     def _states(self) -> dict[str, dict[str, Written]]:
         languages = [one.name for one in (self.root / "faq").glob("??") if one.is_dir()]
@@ -132,9 +138,11 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(settings: Settings, database: Database) -> AsyncIterator[Desk]:
+async def open_desk(
+    settings: Settings, database: Database, records: Records
+) -> AsyncIterator[Desk]:
     """The FAQ of a console, as long as it runs."""
-    made = Desk(settings, database)
+    made = Desk(settings, database, records)
     try:
         try:
             await made.begin()

@@ -166,17 +166,18 @@ async def take(request: Request, shared: web.Shared, person: web.Admin, own: Own
         return _done(request, "Choisissez une question de cette langue.", fault=True)
     try:
         new, skipped = await asyncio.to_thread(apart, knowledge, language, entry, texts)
+        others = {one.text for one in skipped if one.owner != entry}
+        keys = [key(language, text) for text in texts if text not in others]
         if new:
-            await _teach(own, language, entry, new, person.login)
+            await _teach(own, language, entry, new, keys, person.login)
+        else:
+            await decide(shared.database, keys, "taken", datetime.now(UTC), entry)
     except FaultsFound as error:
         return _done(request, f"Rien n'a été ajouté : {error.faults[0].message}", fault=True)
     except CallLogError:
         raise
     except IvrError as error:
         return _done(request, f"Rien n'a été ajouté : {error}", fault=True)
-    others = {one.text for one in skipped if one.owner != entry}
-    keys = [key(language, text) for text in texts if text not in others]
-    await decide(shared.database, keys, "taken", datetime.now(UTC), entry)
     title = knowledge.entries_in(language)[entry].title
     told = f"{_phrases(len(new))} à « {title} »."
     told += "".join(
@@ -187,13 +188,16 @@ async def take(request: Request, shared: web.Shared, person: web.Admin, own: Own
     return _done(request, told, link=f"/questions/{language}/{entry}", title=title)
 
 
-async def _teach(own: Desk, language: str, entry: str, texts: Sequence[str], who: str) -> None:
+async def _teach(
+    own: Desk, language: str, entry: str, texts: Sequence[str], keys: Sequence[str], who: str
+) -> None:
     """Add examples to an entry as its file has it now. Raises what ``Desk.save`` does."""
     found = await asyncio.to_thread(editing.find, own.root, language, entry)
     if found is None:
         raise Conflict(None)
     examples = [*(found.data.get("examples") or []), *texts]
-    await own.save(Edit(language, entry, found.data, {**found.data, "examples": examples}), who)
+    edit = Edit(language, entry, found.data, {**found.data, "examples": examples})
+    await own.save(edit, who, taken=keys)
 
 
 @router.post("/a-apprendre/ecarter")

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import groupby
 from typing import Annotated, Any, Literal
 
@@ -30,7 +30,6 @@ from ivr.knowledge.entries import Entry
 from ivr.knowledge.saving import AlreadyBroken
 from ivr.knowledge.text import fold
 from ivr.learning.example import key
-from ivr.learning.gather import decide
 
 log = logging.getLogger(__name__)
 router = APIRouter()
@@ -188,8 +187,11 @@ async def _save(request: Request, shared: web.Parts, own: Desk, who: str, sheet:
     where = f"/questions/{sheet.language}/{edit.entry}"
     if version(edit.after) == version(edit.before):
         return web.go_to(request, where, "Rien n'avait changé.")
+    learnt = {key(REFERENCE, one) for one in sheet.learnt} & {
+        key(REFERENCE, one) for one in sheet.wanted.get("examples", [])
+    }
     try:
-        await own.save(edit, who)
+        await own.save(edit, who, taken=learnt)
     except Conflict as conflict:
         return _conflict(request, sheet, conflict.current)
     except AlreadyBroken as error:
@@ -203,11 +205,6 @@ async def _save(request: Request, shared: web.Parts, own: Desk, who: str, sheet:
     except IvrError as error:
         return await _editor(request, shared, sheet, {"": [f"Rien n'a été changé : {error}"]},
                        status=409)  # fmt: skip
-    if sheet.learnt:
-        keys = {key(REFERENCE, one) for one in sheet.learnt} & {
-            key(REFERENCE, one) for one in sheet.wanted.get("examples", [])
-        }
-        await decide(shared.database, keys, "taken", datetime.now(UTC), edit.entry)
     return web.go_to(request, where, _LIVE)
 
 

@@ -6,9 +6,10 @@ import asyncio
 import logging
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ from ivr.errors import CallLogError, IvrError
 from ivr.knowledge.settings_files import (
     Change,
     Prepared,
+    lines_changed,
     prepare,
     prepare_alone,
     read_as,
@@ -92,8 +94,8 @@ async def change_voice(
 
     file = _voice_file(shared.settings)
     try:
-        prepared = await asyncio.to_thread(prepare_alone, file, vu, VoiceFile, change)
-        await make(shared, person, "a modifié la voix", file.name, prepared)
+        prepare_it = partial(prepare_alone, file, vu, VoiceFile, change)
+        await make(shared, person, "a modifié la voix", file.name, prepare_it)
     except IvrError as error:
         return _voice_page(request, shared, str(error), {"pace": debit, "loudness": volume})
     return web.go_to(
@@ -108,29 +110,25 @@ async def save(
 ) -> None:
     """Change a file of the knowledge and note it in the audit log, or neither. Raises IvrError."""
     root = shared.settings.paths.knowledge
-    prepared = await asyncio.to_thread(prepare, root, name, seen, change)
-    await make(shared, person, action, name, prepared)
+    await make(shared, person, action, name, partial(prepare, root, name, seen, change))
 
 
 async def make(
-    shared: web.Parts, person: Person, action: str, subject: str, prepared: Prepared
+    shared: web.Parts, person: Person, action: str, subject: str, prepare: Callable[[], Prepared]
 ) -> None:
-    """Make a change of a file and note it, or neither; nothing when it said that already."""
-    if not any(prepared.lines):
-        return
-    before, after = prepared.lines
-    line = AuditLine(
-        at=datetime.now(UTC), who=person.login, action=action, subject=subject, before=before,
-        after=after,
-    )  # fmt: skip
+    """Make a change of a file and note it, or neither; nothing when it says that already."""
 
-    def work(session: Session) -> None:
-        session.add(line)
-        session.flush()  # raises while the database is locked
-        prepared.write()
+    def note(_session: Session, prepared: Prepared) -> list[AuditLine]:
+        before, after = lines_changed(*prepared.drafts)
+        return [
+            AuditLine(
+                at=datetime.now(UTC), who=person.login, action=action, subject=subject,
+                before=before, after=after,
+            )
+        ]  # fmt: skip
 
     try:
-        await shared.database.run(work)
+        await shared.records.make(prepare, note)
     except CallLogError as error:
         log.error("%s is not changed: %s", subject, error)
         raise IvrError(web.NO_DATABASE) from error

@@ -22,6 +22,7 @@ from jinja2.runtime import Context
 from ivr.calllog.database import Database
 from ivr.console.accounts import Accounts, Person
 from ivr.console.lockout import KnownBrowsers
+from ivr.console.records import Records
 from ivr.console.search import Search
 from ivr.figures.wording import LANGUAGES
 from ivr.knowledge.store import Store
@@ -99,6 +100,8 @@ class Parts:
     """What happens on the telephone."""
     browsers: KnownBrowsers
     """That people have signed in from."""
+    records: Records
+    """Makes changes of files."""
     streams: int = 0
     """Pages that follow it now."""
     search: Search | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from ivr.calllog.changes import FaqChange
 from ivr.calllog.database import Database
-from ivr.calllog.tables import Base
 from ivr.errors import IvrError
 from ivr.knowledge.catalogue import REFERENCE
 from ivr.knowledge.editing import ORDER, Edit, Saved, Written, find, version
@@ -81,15 +80,18 @@ class History:
         self._database = database
         self._root = root
 
-    async def record(
-        self, saved: Saved, who: str, at: datetime, undoes: int | None = None, *,
-        beside: Sequence[Base] = (), then: Callable[[], None] = lambda: None,
-    ) -> int:  # fmt: skip
-        """Write down an edit with its translations', and other rows; returns its number.
+    async def record(self, saved: Saved, who: str, at: datetime, undoes: int | None = None) -> int:
+        """Write down an edit with its translations'; returns its number."""
 
-        then: makes the edit; called when it can be written down, which it is when that raises
-        nothing.
-        """
+        def work(session: Session) -> int:
+            return self.add(session, saved, who, at, undoes)[0].id
+
+        return await self._database.run(work)
+
+    def add(
+        self, session: Session, saved: Saved, who: str, at: datetime, undoes: int | None = None
+    ) -> list[FaqChange]:
+        """The rows of an edit and of its translations', its own first, in a transaction."""
 
         def row(edit: Edit, part_of: int | None = None) -> FaqChange:
             return FaqChange(
@@ -104,19 +106,12 @@ class History:
                 part_of=part_of,
             )
 
-        file = saved.file.relative_to(self._root).as_posix()
-        change = row(replace(saved.edit, file=file))
-
-        def work(session: Session) -> int:
-            session.add(change)
-            session.flush()
-            session.add_all(row(one, change.id) for one in saved.edit.translations)
-            session.add_all(beside)
-            session.flush()
-            then()
-            return change.id
-
-        return await self._database.run(work)
+        own = row(replace(saved.edit, file=saved.file.relative_to(self._root).as_posix()))
+        session.add(own)
+        session.flush()
+        parts = [row(one, own.id) for one in saved.edit.translations]
+        session.add_all(parts)
+        return [own, *parts]
 
     async def of(self, language: str, entry: str, limit: int = 100) -> list[FaqChange]:
         """The changes of an entry, newest first."""

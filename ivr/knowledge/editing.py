@@ -88,6 +88,7 @@ class Prepared:
     """An edit that has been checked, and is not yet made."""
 
     saved: Saved
+    drafts: tuple[Draft, ...]
     write: Callable[[], None]
     """Makes it. Raises FileChanged, and IvrError; nothing is changed then."""
 
@@ -174,7 +175,8 @@ def prepare(root: Path, edit: Edit) -> Prepared:
     listed = _listed(parse(own.file, own.after.decode()).data)
     after = next((one for one in listed if one.get("id") == edit.entry), None)
     done = replace(edit, after=after, translations=translations)
-    return Prepared(Saved(done, own.file, tuple(one.file for one in made)), ready.write)
+    saved = Saved(done, own.file, tuple(one.file for one in made))
+    return Prepared(saved, ready.drafts, ready.write)
 
 
 def verify(root: Path, edit: Edit) -> None:

@@ -50,8 +50,8 @@ def read_as(file: Path, model: type[M]) -> tuple[M, dict[str, Any]]:
 class Prepared:
     """A change of a file that has been checked, and is not yet made."""
 
-    lines: tuple[str, str]
-    """Those that go, and those that come; both empty when the file says it already."""
+    drafts: tuple[Draft, ...]
+    """The file's."""
     write: Callable[[], None]
     """Makes it. Raises FileChanged, and IvrError; nothing is changed then."""
 
@@ -63,7 +63,7 @@ def prepare(root: Path, name: str, seen: str, change: Change) -> Prepared:
     longer that one, KnowledgeError for the faults that the change would make, and IvrError.
     """
     made = _draft(root / name, seen, change)
-    return Prepared(lines_changed(made), checked(root, [made]).write)
+    return Prepared((made,), checked(root, [made]).write)
 
 
 def prepare_alone(file: Path, seen: str, model: type[Model], change: Change) -> Prepared:
@@ -72,7 +72,7 @@ def prepare_alone(file: Path, seen: str, model: type[Model], change: Change) -> 
     found, faults = validate(parse(file, made.after.decode()), model)
     if found is None:
         raise KnowledgeError(faults)
-    return Prepared(lines_changed(made), partial(replace, file, made.before, made.after))
+    return Prepared((made,), partial(replace, file, made.before, made.after))
 
 
 def lines_changed(made: Draft) -> tuple[str, str]:

@@ -40,7 +40,7 @@ def write_all(root: Path, drafts: Sequence[Draft]) -> None:
     Raises FileChanged when somebody has written one since it was read, and IvrError when one
     cannot be written.
     """
-    with _alone(root, wait=True):
+    with alone(root):
         _put_back_noted(root)
         changes = [one for one in drafts if one.before != one.after]
         if len(changes) < 2:
@@ -72,7 +72,7 @@ def put_back(root: Path) -> None:
     if not (root / NOTE).exists():
         return
     try:
-        with _alone(root, wait=False):
+        with alone(root, wait=False):
             _put_back_noted(root)
     except BlockingIOError:
         return  # it is being made at this moment
@@ -81,17 +81,20 @@ def put_back(root: Path) -> None:
 
 
 @contextmanager
-def _alone(root: Path, *, wait: bool) -> Iterator[None]:
-    """Keep other processes, and threads, from saving; the kernel lets go of what was killed."""
+def alone(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Keep other processes, and threads, out of a folder; the kernel lets go of what was killed.
+
+    Raises BlockingIOError when one is in and ``wait`` is False, and IvrError.
+    """
     try:
-        folder = os.open(root, os.O_RDONLY)
+        opened = os.open(folder, os.O_RDONLY)
     except OSError as error:
-        raise IvrError(f"{root} ne peut pas être ouvert : {error.strerror}") from error
+        raise IvrError(f"{folder} ne peut pas être ouvert : {error.strerror}") from error
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        fcntl.flock(opened, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
     finally:
-        os.close(folder)
+        os.close(opened)
 
 
 def _noted(root: Path, drafts: Sequence[Draft]) -> bytes:

@@ -105,12 +105,19 @@ async def decide(
     database: Database, keys: Collection[str], decision: str, at: datetime, entry: str | None = None
 ) -> None:
     """Remember that texts were ``taken`` for an entry, or ``dismissed``. Raises CallLogError."""
+    await database.run(lambda session: decided(session, keys, decision, at, entry))
 
-    def work(session: Session) -> None:
-        for one in keys:
-            session.merge(Suggestion(key=one, decision=decision, entry=entry, decided_at=at))
 
-    await database.run(work)
+def decided(
+    session: Session, keys: Collection[str], decision: str, at: datetime, entry: str | None = None
+) -> list[Suggestion]:
+    """Remember the same in a transaction; the rows of what nothing was decided about before."""
+    known = set(session.scalars(select(Suggestion.key).where(Suggestion.key.in_(keys))))
+    rows = [
+        session.merge(Suggestion(key=one, decision=decision, entry=entry, decided_at=at))
+        for one in dict.fromkeys(keys)
+    ]
+    return [row for row in rows if row.key not in known]
 
 
 def missed_in(

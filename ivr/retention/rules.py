@@ -14,7 +14,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement
 
 from ivr.calllog.accounts import Account, AuditLine, ConsoleSession, FailedSignIn, Invitation
-from ivr.calllog.changes import FaqChange
+from ivr.calllog.changes import FaqChange, Intent
 from ivr.calllog.tables import (
     Base,
     Call,
@@ -148,6 +148,8 @@ RULES: tuple[Rule, ...] = (
         kept=("who", "language", "entry", "file", "before", "after"),
         rows=Kind.AUDIT,
     ),
+    # Names of files and of rows; gone with the next change, whatever became of it.
+    Rule(Intent, "at", rows=Kind.AUDIT),
     # Counts of a whole day: they tell of no person, and outlive the calls.
     Rule(FiguresDay, "kept_at", rows=None),
     Rule(Summary, "claimed_at", rows=Kind.AUDIT),
