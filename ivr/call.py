@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ivr.asterisk.leg import Leg
-from ivr.audio.pcm import FRAME_MS
+from ivr.audio.form import FRAME_MS
 from ivr.callbacks.schedule import Callbacks, Wish
 from ivr.calllog.log import CallEnd, CallLog
 from ivr.calllog.writer import CallWriter

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from ivr import app, exchange, simulate
+from ivr.audio.form import duration_ms
 from ivr.audio.line import telephone_line
-from ivr.audio.pcm import duration_ms
 from ivr.calllog.database import Database
 from ivr.calllog.log import CallLog
 from ivr.calllog.tables import Turn

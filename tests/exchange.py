@@ -14,7 +14,8 @@ from ivr.asterisk.calls import Calls, Handler
 from ivr.asterisk.media import Pacing
 from ivr.asterisk.process import AsteriskProcess
 from ivr.asterisk.render import ARI_APP, ARI_USER
-from ivr.audio.pcm import SAMPLE_RATE, Samples, from_samples, to_samples
+from ivr.audio.form import SAMPLE_RATE
+from ivr.audio.pcm import Samples, from_samples, to_samples
 from ivr.events import Frame, LegEvent
 from ivr.secrets import Secrets
 from ivr.settings import Settings

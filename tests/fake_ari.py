@@ -18,7 +18,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from ivr.asterisk.ari import AriAddress
-from ivr.audio.pcm import FRAME_BYTES
+from ivr.audio.form import FRAME_BYTES
 
 APP = "allo-mairie"
 USER, PASSWORD = "allo-mairie", "s3cr3t-of-the-test"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ivr import call as module
-from ivr.audio.pcm import silence
+from ivr.audio.form import silence
 from ivr.call import Mind, Parts, handle
 from ivr.callbacks.schedule import Callbacks
 from ivr.calllog import writer

@@ -10,7 +10,7 @@ import pytest
 from ivr.asterisk.ari import AriAddress
 from ivr.asterisk.ari_leg import AriLeg
 from ivr.asterisk.process import AsteriskProcess
-from ivr.audio.pcm import FRAME_BYTES, duration_ms, silence
+from ivr.audio.form import FRAME_BYTES, duration_ms, silence
 from ivr.errors import AsteriskError, CallerGone
 from ivr.events import Frame, KeyPressed, Played
 from ivr.secrets import Secrets

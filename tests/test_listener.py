@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from ivr.audio.pcm import FRAME_BYTES, FRAME_MS
+from ivr.audio.form import FRAME_BYTES, FRAME_MS
 from ivr.errors import EngineError, Saturated
 from ivr.settings import Hearing
 from ivr.speech import listener as module

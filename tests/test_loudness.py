@@ -4,7 +4,8 @@ import numpy as np
 import pyloudnorm  # type: ignore[import-untyped]
 import pytest
 
-from ivr.audio.pcm import SAMPLE_RATE, Samples, duration_ms, to_samples
+from ivr.audio.form import SAMPLE_RATE, duration_ms
+from ivr.audio.pcm import Samples, to_samples
 from ivr.speech.loudness import LEAD_MS, TAIL_MS, for_telephone, limit, true_peaks
 from tests.tones import tone
 

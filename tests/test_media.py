@@ -11,7 +11,7 @@ import pytest
 from ivr.asterisk import media as media_module
 from ivr.asterisk.ari import Ari
 from ivr.asterisk.media import Lost, Media, Pacing, open_media
-from ivr.audio.pcm import FRAME_BYTES, silence
+from ivr.audio.form import FRAME_BYTES, silence
 from ivr.errors import AsteriskError
 from ivr.events import Frame, Interrupted, Played
 from tests.fake_ari import APP, FakeMedia, fake_ari

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from ivr.asterisk.process import AsteriskProcess
-from ivr.audio.pcm import duration_ms, read_wav
+from ivr.audio.form import duration_ms
+from ivr.audio.pcm import read_wav
 from ivr.call import Parts, handle
 from ivr.calllog.database import Database
 from ivr.calllog.tables import Call, Callback

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from ivr.audio.pcm import FRAME_BYTES, duration_ms, read_wav, silence
+from ivr.audio.form import FRAME_BYTES, duration_ms, silence
+from ivr.audio.pcm import read_wav
 from ivr.call import Mind, Parts, handle
 from ivr.callbacks.schedule import Callbacks
 from ivr.calllog.database import Database

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.audio import line, pcm
+from ivr.audio.form import SAMPLE_RATE, duration_ms, silence
 from ivr.errors import AudioFormatError
 
 
-def tone(hertz: float, ms: int, amplitude: float = 0.5, rate: int = pcm.SAMPLE_RATE) -> pcm.Samples:
+def tone(hertz: float, ms: int, amplitude: float = 0.5, rate: int = SAMPLE_RATE) -> pcm.Samples:
     at = np.arange(rate * ms // 1000) / rate
     return (amplitude * np.sin(2 * np.pi * hertz * at)).astype(np.float32)
 
@@ -53,7 +54,7 @@ def test_every_pcm_form_is_read(tmp_path: Path, bits: int, rate: int, channels: 
     file = tmp_path / "a.wav"
     file.write_bytes(riff(1, channels, rate, bits, encoded(sound, bits)))
     read = pcm.read_wav(file)
-    assert abs(pcm.duration_ms(read) - 300) <= 1
+    assert abs(duration_ms(read) - 300) <= 1
     assert likeness(read, pcm.from_samples(tone(440, 300))) > 0.99
 
 
@@ -72,7 +73,7 @@ def test_a_file_written_to_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
     at = content.index(b"data") + 4
     file = tmp_path / "a.wav"
     file.write_bytes(content[:at] + b"\xff\xff\xff\xff" + content[at + 4 :])
-    assert pcm.duration_ms(pcm.read_wav(file)) == 100
+    assert duration_ms(pcm.read_wav(file)) == 100
 
 
 GOOD = riff(1, 1, 8_000, 16, encoded(tone(440, 100, rate=8_000), 16))
@@ -138,7 +139,7 @@ def test_levels_are_in_decibels_below_full_scale() -> None:
     sound = pcm.from_samples(tone(1000, 100))
     assert pcm.dbfs(sound) == pytest.approx(-9.03, abs=0.05)
     assert pcm.dbfs(pcm.gain(sound, -20)) == pytest.approx(-29.03, abs=0.05)
-    assert pcm.dbfs(pcm.silence(20)) == pcm.dbfs(b"") == pcm.SILENT_DBFS
+    assert pcm.dbfs(silence(20)) == pcm.dbfs(b"") == pcm.SILENT_DBFS
 
 
 @given(st.binary(max_size=400))
@@ -179,5 +180,5 @@ def test_a_law_keeps_about_38_decibels() -> None:
 
 def test_pauses_do_not_count_in_the_level_of_a_voice() -> None:
     voice = np.concatenate([tone(1000, 500), np.zeros(16_000, np.float32)])
-    assert line.active_level(voice, pcm.SAMPLE_RATE) == pytest.approx(-9.03, abs=0.05)
+    assert line.active_level(voice, SAMPLE_RATE) == pytest.approx(-9.03, abs=0.05)
     assert line.active_level(np.zeros(10, np.float32), 8_000) == pcm.SILENT_DBFS

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.audio.pcm import duration_ms
+from ivr.audio.form import duration_ms
 from ivr.errors import EngineError, ModelError
 from ivr.speech.prompts import SPARED_S, SpeechCache, Voice
 from ivr.speech.synthesiser import Synthesiser

@@ -11,18 +11,9 @@ import numpy as np
 import pytest
 
 from ivr.audio.endpointing import Rules, utterances
+from ivr.audio.form import FRAME_BYTES, SAMPLE_RATE, duration_ms, silence
 from ivr.audio.line import pink_noise, telephone_line
-from ivr.audio.pcm import (
-    FRAME_BYTES,
-    SAMPLE_RATE,
-    duration_ms,
-    from_samples,
-    gain,
-    read_wav,
-    resample,
-    silence,
-    write_wav,
-)
+from ivr.audio.pcm import from_samples, gain, read_wav, resample, write_wav
 from ivr.errors import AudioFormatError, ModelError, Saturated
 from ivr.models import require
 from ivr.settings import Hearing, Paths, Settings

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ivr.audio.pcm import duration_ms, from_samples, write_wav
+from ivr.audio.form import duration_ms
+from ivr.audio.pcm import from_samples, write_wav
 from ivr.speech.prompts import SpeechCache, Voice
 from ivr.speech.recorded import LIST, Recordings, read_recordings
 from tests.tones import Tones, tone

@@ -6,7 +6,7 @@ import asyncio
 import shutil
 from pathlib import Path
 
-from ivr.audio.pcm import silence
+from ivr.audio.form import silence
 from ivr.errors import EngineError
 from ivr.knowledge.load import load
 from ivr.speech.sentences import sentences

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from ivr.asterisk.leg import Leg
-from ivr.audio.pcm import duration_ms, silence
+from ivr.audio.form import duration_ms, silence
 from ivr.errors import EngineError
 from ivr.events import CallerId, CallStarted, Interrupted, LegEvent, QueueRequest
-from ivr.speech.speaker import LONGEST_SLOW, PAUSE_MS, Heard, Speaker, Text
+from ivr.speech.sentences import PAUSE_MS
+from ivr.speech.speaker import LONGEST_SLOW, Heard, Speaker, Text
 
 
 @dataclass

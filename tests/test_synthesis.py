@@ -12,12 +12,13 @@ from faster_whisper import WhisperModel  # type: ignore[import-untyped]
 from rapidfuzz import fuzz
 
 from ivr import models
+from ivr.audio.form import SAMPLE_RATE, TELEPHONE_LUFS, duration_ms
 from ivr.audio.line import telephone_line
-from ivr.audio.pcm import SAMPLE_RATE, duration_ms, read_wav, to_samples
+from ivr.audio.pcm import read_wav, to_samples
 from ivr.errors import EngineError, ModelError
 from ivr.settings import Paths, Settings
 from ivr.speech.kokoro import Kokoro
-from ivr.speech.loudness import TELEPHONE_LUFS, for_telephone, true_peaks
+from ivr.speech.loudness import for_telephone, true_peaks
 from ivr.speech.spoken import spoken
 from ivr.speech.voices import say_to_file
 

@@ -6,7 +6,8 @@ import threading
 
 import numpy as np
 
-from ivr.audio.pcm import SAMPLE_RATE, Samples
+from ivr.audio.form import SAMPLE_RATE
+from ivr.audio.pcm import Samples
 from ivr.errors import EngineError
 
 

@@ -21,7 +21,7 @@ from ivr.asterisk.ari_messages import (
 )
 from ivr.asterisk.media import Deliver, Lost, Media, Pacing, open_media
 from ivr.asterisk.render import OPERATORS
-from ivr.audio.pcm import FRAME_BYTES
+from ivr.audio.form import FRAME_BYTES
 from ivr.errors import AsteriskError, CallerGone, IvrError
 from ivr.events import (
     CallerId,

@@ -20,7 +20,7 @@ import aiohttp
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ivr.asterisk.ari import Ari
-from ivr.audio.pcm import FRAME_BYTES, FRAME_MS, duration_ms
+from ivr.audio.form import FRAME_BYTES, FRAME_MS, duration_ms
 from ivr.errors import AsteriskError
 from ivr.events import Frame, Interrupted, Played
 

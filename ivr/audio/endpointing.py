@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from ivr.audio.pcm import FRAME_BYTES, FRAME_MS, silence
+from ivr.audio.form import FRAME_BYTES, FRAME_MS, silence
 from ivr.audio.vad import VoiceDetector
 
 LEAD_MS = 300

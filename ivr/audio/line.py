@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ivr.audio.pcm import SAMPLE_RATE, Samples, from_samples, level, resample, to_samples
+from ivr.audio.form import SAMPLE_RATE
+from ivr.audio.pcm import Samples, from_samples, level, resample, to_samples
 
 LINE_RATE = 8_000
 """Hz: samples a second on a G.711 line."""

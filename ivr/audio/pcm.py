@@ -1,4 +1,4 @@
-"""The one audio format used inside, and conversions to and from it."""
+"""Conversions to and from the one audio format used inside (`ivr.audio.form`)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import soxr  # type: ignore[import-untyped]
 
+from ivr.audio.form import PCM, SAMPLE_RATE, wav_header
 from ivr.errors import AudioFormatError
 
-SAMPLE_RATE = 16_000
-"""Hz. Asterisk's slin16; a narrow-band telephone line is upsampled to it by Asterisk."""
-FRAME_MS = 20
-"""Milliseconds in one frame, as Asterisk sends them."""
-FRAME_BYTES = SAMPLE_RATE * FRAME_MS // 1000 * 2
-"""Bytes in one frame: 640."""
-WAV_HEADER_BYTES = 44
-"""Bytes before the sound in the WAV files that we write."""
 SILENT_DBFS = -100.0
 """What `dbfs` gives for digital silence."""
 
@@ -27,7 +20,7 @@ Samples = npt.NDArray[np.float32]
 """Mono samples from -1.0 to 1.0."""
 
 _WANTED = "wanted: an uncompressed (PCM) WAV file, 8 to 32 bits, 1 or 2 channels, 4 to 192 kHz"
-_PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_FLOAT, _EXTENSIBLE = 3, 0xFFFE
 _FORMAT_NAMES = {
     2: "ADPCM", 6: "A-law", 7: "mu-law", 0x11: "IMA ADPCM", 0x31: "GSM", 0x50: "MPEG", 0x55: "MP3",
 }  # fmt: skip
@@ -35,16 +28,6 @@ _OTHER_FILES = {
     b"ID3": "MP3", b"\xff\xfb": "MP3", b"\xff\xf3": "MP3", b"OggS": "Ogg", b"fLaC": "FLAC",
     b"FORM": "AIFF", b"RIFX": "big-endian RIFF", b"RF64": "RF64", b"#!AMR": "AMR",
 }  # fmt: skip
-
-
-def duration_ms(pcm: bytes) -> int:
-    """Length of signed 16 bit mono audio at SAMPLE_RATE, in milliseconds, rounded down."""
-    return len(pcm) // 2 * 1000 // SAMPLE_RATE
-
-
-def silence(ms: int) -> bytes:
-    """Digital silence of ``ms`` milliseconds."""
-    return bytes(SAMPLE_RATE * ms // 1000 * 2)
 
 
 def to_samples(pcm: bytes) -> Samples:
@@ -91,13 +74,6 @@ def write_wav(path: Path, pcm: bytes, rate: int = SAMPLE_RATE) -> None:
     path.write_bytes(wav_header(len(data), rate) + data)
 
 
-def wav_header(data_bytes: int, rate: int = SAMPLE_RATE) -> bytes:
-    """What precedes so many bytes of 16 bit mono sound in a WAV file: WAV_HEADER_BYTES."""
-    form = struct.pack("<IHHIIHH", 16, _PCM, 1, rate, rate * 2, 2, 16)
-    riff = struct.pack("<4sI4s4s", b"RIFF", data_bytes + WAV_HEADER_BYTES - 8, b"WAVE", b"fmt ")
-    return riff + form + struct.pack("<4sI", b"data", data_bytes)
-
-
 def read_wav(path: Path) -> bytes:
     """Read a WAV file of any PCM width and rate, mono or stereo, into the inner format.
 
@@ -130,7 +106,7 @@ class _Form(NamedTuple):
 
 def _decode(content: bytes) -> bytes:
     form, data = _chunks(content)
-    if form.tag not in (_PCM, _FLOAT):
+    if form.tag not in (PCM, _FLOAT):
         name = _FORMAT_NAMES.get(form.tag, f"format 0x{form.tag:04x}")
         raise _Unusable(f"compressed sound ({name})")
     if form.channels not in (1, 2):

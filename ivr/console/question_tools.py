@@ -13,11 +13,10 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
 from ivr.console import web
-from ivr.console.bench import Overlay
 from ivr.console.desk import Desk, OwnDesk
 from ivr.console.question_form import NAMES, Given
 from ivr.console.question_sheet import Sent, Sheet, faults_by_field, language_named
-from ivr.console.workshop import Listening
+from ivr.console.workshop import Listening, Overlay
 from ivr.errors import AudioFormatError, FaultsFound, IvrError, KnowledgeError
 from ivr.knowledge import editing
 from ivr.knowledge.base import Knowledge

@@ -33,7 +33,7 @@ from ivr.knowledge.settings_files import (
 )
 from ivr.settings import Section, Settings
 from ivr.settings_file import DEFAULT_FILE, variable_name
-from ivr.speech.voices import VoiceFile
+from ivr.speech.voice_file import VoiceFile, voice_file
 
 log = logging.getLogger(__name__)
 router = APIRouter()
@@ -92,7 +92,7 @@ async def change_voice(
             if _number(data.get(key)) != _number(text) or _number(text) is None:
                 data[key] = _number(text) if _number(text) is not None else text
 
-    file = _voice_file(shared.settings)
+    file = voice_file(shared.settings)
     try:
         prepare_it = partial(prepare_alone, file, vu, VoiceFile, change)
         await make(shared, person, "a modifié la voix", file.name, prepare_it)
@@ -168,17 +168,13 @@ def _shown(key: str, value: object) -> str:
     return str(value) if value not in (None, "") else "aucun"
 
 
-def _voice_file(settings: Settings) -> Path:
-    return settings.paths.voices / f"{settings.speaking.voice}.yaml"
-
-
 def _voice_page(
     request: Request,
     shared: web.Parts,
     fault: str = "",
     given: Mapping[str, str] | None = None,
 ) -> Response:
-    file = _voice_file(shared.settings)
+    file = voice_file(shared.settings)
     found, _data = read_as(file, VoiceFile)
     context = {
         "voice": found,

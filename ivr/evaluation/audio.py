@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from rapidfuzz.distance import Levenshtein
 
 from ivr.audio.endpointing import utterances
+from ivr.audio.form import silence
 from ivr.audio.line import telephone_line
-from ivr.audio.pcm import silence
 from ivr.nlu.evaluate import Line
 from ivr.nlu.normalise import plain
 from ivr.settings import Settings
@@ -18,7 +18,7 @@ from ivr.speech.engines import load_recogniser
 from ivr.speech.listener import rules
 from ivr.speech.prompts import SpeechCache
 from ivr.speech.recogniser import Recogniser, Transcript
-from ivr.speech.speaker import PAUSE_MS
+from ivr.speech.sentences import PAUSE_MS
 from ivr.speech.spoken import sentences
 from ivr.speech.voices import open_speaker
 

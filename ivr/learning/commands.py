@@ -14,7 +14,8 @@ from ivr.knowledge.base import Knowledge
 from ivr.learning.addition import Added, add
 from ivr.learning.example import key
 from ivr.learning.gather import decide, gather
-from ivr.learning.groups import Because, Group, groups
+from ivr.learning.group import Because, Group
+from ivr.learning.groups import groups
 from ivr.nlu.features import Encoder
 from ivr.nlu.matcher import Matcher
 

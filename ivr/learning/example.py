@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ivr.knowledge.text import fold
-from ivr.nlu.cache import digest
+from ivr.nlu.digest import digest
 
 MASK = "…"
 """Stands for what is the caller's own; the matcher does not see it."""

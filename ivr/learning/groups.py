@@ -9,7 +9,6 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +18,7 @@ from ivr.knowledge.base import Knowledge
 from ivr.knowledge.check import examples
 from ivr.knowledge.entries import RESERVED_IDS
 from ivr.learning.gather import Missed
+from ivr.learning.group import Because, Group, Proposal, Utterance
 from ivr.nlu.features import Encoder, Floats
 from ivr.nlu.match import DIALOGUE_IDS, Context, Match
 from ivr.nlu.matcher import Matcher
@@ -41,56 +41,6 @@ Encode = Callable[[Sequence[str]], Floats]
 """Meanings of sentences; an Encoder."""
 Understand = Callable[[str, Context], Match]
 """What a sentence means; a Matcher's ``match``."""
-
-
-class Because(StrEnum):
-    """Why an entry is proposed."""
-
-    CALLERS = "callers"
-    """Callers confirmed it, or were answered from it, next in the same call."""
-    LIKENESS = "likeness"
-    """The matcher holds it the likeliest."""
-    NEW = "new"
-    """No entry fits: a new one, with an id made of the group's rare words."""
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """The entry that a group belongs to."""
-
-    entry: str
-    because: Because
-    share: float
-    """0.0 to 1.0: of the callers who went on to an entry, those to this one; or the score."""
-
-
-@dataclass(frozen=True)
-class Utterance:
-    """One text, and how often callers said it."""
-
-    text: str
-    count: int
-
-
-@dataclass(frozen=True)
-class Group:
-    """Utterances that mean the same, probably."""
-
-    language: str
-    utterances: tuple[Utterance, ...]
-    """The most frequent first, each text once."""
-    reference: str
-    """As of its cluster."""
-    proposal: Proposal
-    department: str | None
-    """Of the proposed entry; else where most of the callers went in the end, if anywhere."""
-    callbacks: int
-    """Callers among them who asked to be called back."""
-
-    @property
-    def count(self) -> int:
-        """How often its utterances were said."""
-        return sum(one.count for one in self.utterances)
 
 
 @dataclass(frozen=True)

@@ -12,19 +12,19 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ivr.audio.pcm import duration_ms, read_wav
+from ivr.audio.form import duration_ms
+from ivr.audio.pcm import read_wav
 from ivr.callbacks.schedule import Callbacks, Wish
 from ivr.calllog.database import Database
 from ivr.calllog.tables import OPEN_STATES, Call, Callback, Message
 from ivr.errors import AudioFormatError, MessageError
 from ivr.messages import files
 from ivr.messages.ear import LOUD_MS, loud_ms
+from ivr.messages.kept import REASON
 from ivr.settings import Messages
 
 log = logging.getLogger(__name__)
 
-REASON = "Message vocal"
-"""What operators read of a callback whose message has not been transcribed yet."""
 LONGEST_QUOTE = 200
 """Characters of a message that stand in its callback's reason."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ivr.audio.endpointing import Endpointer, Rules, Signal
-from ivr.audio.pcm import FRAME_BYTES, FRAME_MS, dbfs
+from ivr.audio.form import FRAME_BYTES, FRAME_MS
+from ivr.audio.pcm import dbfs
 from ivr.settings import Messages
 
 NOTHING_SAID_MS = 8_000

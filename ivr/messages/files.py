@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ivr import files
-from ivr.audio.pcm import SAMPLE_RATE, WAV_HEADER_BYTES, wav_header
+from ivr.audio.form import SAMPLE_RATE, WAV_HEADER_BYTES, wav_header
 from ivr.errors import MessageError
 
 BYTES_A_SECOND = 2 * SAMPLE_RATE

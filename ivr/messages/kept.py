@@ -13,8 +13,9 @@ from ivr.calllog.database import Database
 from ivr.calllog.tables import Callback, Message
 from ivr.errors import MessageError
 from ivr.messages import files
-from ivr.messages.box import REASON
 
+REASON = "Message vocal"
+"""What operators read of a callback whose message has not been transcribed yet."""
 DELETED = f"{REASON} (effacé)"
 """What operators read of a callback whose message somebody deleted."""
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from ivr.asterisk.leg import Leg
-from ivr.audio.pcm import FRAME_BYTES, SAMPLE_RATE, Samples, from_samples
+from ivr.audio.form import FRAME_BYTES, SAMPLE_RATE
+from ivr.audio.pcm import Samples, from_samples
 from ivr.dialogue.turns import (
     MessageKept,
     Order,

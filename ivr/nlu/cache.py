@@ -8,7 +8,6 @@ anew.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import tempfile
@@ -20,15 +19,11 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
+from ivr.nlu.digest import digest
+
 log = logging.getLogger(__name__)
 
 Arrays = dict[str, npt.NDArray[Any]]
-
-
-def digest(*texts: str) -> str:
-    """A name for exactly these texts in this order: 32 hexadecimal digits."""
-    joined = "\x00".join(texts).encode()
-    return hashlib.blake2b(joined, digest_size=16).hexdigest()
 
 
 class Cache:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ivr.knowledge.base import Knowledge
 from ivr.knowledge.catalogue import REFERENCE
 from ivr.knowledge.entries import Entry
-from ivr.nlu.cache import digest
+from ivr.nlu.digest import digest
 from ivr.nlu.match import OFF_TOPIC
 from ivr.nlu.spotter import Keyword
 

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from scipy import sparse  # type: ignore[import-untyped]
 
 from ivr.nlu import learner
-from ivr.nlu.cache import Arrays, Cache, Rows, digest
+from ivr.nlu.cache import Arrays, Cache, Rows
+from ivr.nlu.digest import digest
 from ivr.nlu.examples import Examples, Label, labels_of
 from ivr.nlu.features import Encoder, Floats, Rarity, Seen
 from ivr.nlu.learner import Numbers

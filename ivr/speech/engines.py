@@ -6,7 +6,8 @@ import asyncio
 from pathlib import Path
 
 from ivr.audio.endpointing import utterances
-from ivr.audio.pcm import duration_ms, read_wav
+from ivr.audio.form import duration_ms
+from ivr.audio.pcm import read_wav
 from ivr.errors import ModelError
 from ivr.models import check, manifest, require
 from ivr.settings import Hearing, Settings

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ivr.audio.endpointing import LEAD_MS, Endpointer, Rules, Signal
-from ivr.audio.pcm import FRAME_MS
+from ivr.audio.form import FRAME_MS
 from ivr.audio.vad import VoiceDetector
 from ivr.errors import EngineError, Saturated
 from ivr.settings import Hearing

@@ -9,11 +9,9 @@ import numpy as np
 import pyloudnorm  # type: ignore[import-untyped]
 from scipy.ndimage import minimum_filter1d, uniform_filter1d  # type: ignore[import-untyped]
 
-from ivr.audio.pcm import SAMPLE_RATE, Samples, from_samples, resample
+from ivr.audio.form import SAMPLE_RATE, TELEPHONE_LUFS
+from ivr.audio.pcm import Samples, from_samples, resample
 
-TELEPHONE_LUFS = -20.0
-"""LUFS (ITU-R BS.1770), a little above Asterisk's own French prompts (-23 in the median), which
-are a little faint beside a human voice."""
 CEILING_DBTP = -1.5
 """True peaks stay below this, in dB: the next filter or codec on the way still has room."""
 LEAD_MS, TAIL_MS = 40, 80

@@ -20,9 +20,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ivr.audio.pcm import SAMPLE_RATE, read_wav, to_samples
+from ivr.audio.form import SAMPLE_RATE, TELEPHONE_LUFS
+from ivr.audio.pcm import read_wav, to_samples
 from ivr.errors import AudioFormatError, EngineError
-from ivr.speech.loudness import TELEPHONE_LUFS, for_telephone
+from ivr.speech.loudness import for_telephone
 from ivr.speech.recorded import Recordings
 from ivr.speech.spoken import spoken
 from ivr.speech.synthesiser import Synthesiser

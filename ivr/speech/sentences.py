@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+PAUSE_MS = 200
+"""Between two sentences, besides what silence the clips carry at their ends."""
 LONGEST = 220
 """Characters; a longer sentence is cut at its clauses. About 14 seconds of speech, and half of
 what Kokoro takes at once (510 phonemes)."""

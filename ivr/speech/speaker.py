@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Protocol
 
 from ivr.asterisk.leg import Leg
-from ivr.audio.pcm import duration_ms, read_wav, silence
-from ivr.speech.sentences import LONGEST, sentences
+from ivr.audio.form import duration_ms, silence
+from ivr.audio.pcm import read_wav
+from ivr.speech.sentences import LONGEST, PAUSE_MS, sentences
 
-PAUSE_MS = 200
-"""Between two sentences, besides what silence the clips carry at their ends."""
 LONGEST_SLOW = 90
 """Characters. Slower speech is never rendered ahead: shorter pieces are heard sooner."""
 

@@ -5,55 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
-
-from pydantic import Field, model_validator
 
 from ivr import models
-from ivr.audio.pcm import silence, write_wav
+from ivr.audio.form import TELEPHONE_LUFS, silence
+from ivr.audio.pcm import write_wav
 from ivr.errors import AudioFormatError, EngineError, Fault, KnowledgeError
 from ivr.settings import Settings
 from ivr.speech import coqui, kokoro
-from ivr.speech.loudness import TELEPHONE_LUFS
 from ivr.speech.prompts import SpeechCache, Voice
 from ivr.speech.recorded import Recordings, read_recordings
-from ivr.speech.speaker import PAUSE_MS
+from ivr.speech.sentences import PAUSE_MS
 from ivr.speech.spoken import sentences
 from ivr.speech.synthesiser import Synthesiser
-from ivr.watched import INTERVAL, State, Watched, states
-from ivr.yamlfile import Document, Model, read, validate
+from ivr.speech.voice_file import FRENCH, VoiceFile, voice_file, voice_state
+from ivr.watched import INTERVAL, Watched
+from ivr.yamlfile import Document, read, validate
 
 log = logging.getLogger(__name__)
-
-FRENCH = "fr"
-
-
-class VoiceFile(Model):
-    """One file of ``voices/``."""
-
-    engine: Literal["kokoro", "coqui"] = "kokoro"
-    model: str = "kokoro"
-    """Kokoro: a folder under that of the models. Coqui: a model's name, or the path of a ``.pth``
-    file, from the folder ``voices/``."""
-    speakers: dict[str, str] = Field(default_factory=dict)
-    """Language (ISO 639-1) → speaker; the first one also speaks other languages."""
-    pace: float = Field(default=1.0, ge=0.6, le=1.5)
-    """1.0 is the speaker's own; 0.8 slower."""
-    loudness: float = Field(default=TELEPHONE_LUFS, ge=-30, le=-14)
-    """LUFS."""
-
-    @model_validator(mode="after")
-    def _complete(self) -> VoiceFile:
-        if self.engine == "kokoro" and FRENCH not in self.speakers:
-            raise ValueError("« speakers » doit nommer qui parle français : « fr: ff_siwis »")
-        if self.engine == "coqui" and "model" not in self.model_fields_set:
-            raise ValueError("« model » doit nommer un modèle de Coqui, ou le fichier d'un modèle")
-        return self
-
 
 BUILT_IN = VoiceFile(speakers={FRENCH: "ff_siwis", "en": "af_heart"})
 """Speaks when the configured voice cannot."""
@@ -95,13 +67,7 @@ def configured(settings: Settings) -> Voice:
 
     Raises KnowledgeError for a voice that cannot be used.
     """
-    return _voice(settings, _read(_file(settings), settings), _recordings(settings))
-
-
-def voice_state(settings: Settings) -> Mapping[Path, State]:
-    """Of all files that the configured voice depends on; changes with each of them."""
-    file = _file(settings)
-    return states([file, *sorted(file.with_suffix("").glob("*"))])
+    return _voice(settings, _read(voice_file(settings), settings), _recordings(settings))
 
 
 async def follow_voice(settings: Settings, changed: Callable[[Voice], None]) -> None:
@@ -120,7 +86,7 @@ async def follow_voice(settings: Settings, changed: Callable[[Voice], None]) -> 
             told = "; ".join(map(str, error.faults))
             log.error("the voice cannot be used, the one before goes on: %s", told)
         else:
-            log.info("the voice has changed: %s", _file(settings))
+            log.info("the voice has changed: %s", voice_file(settings))
             changed(voice)
 
 
@@ -129,7 +95,7 @@ def open_speaker(settings: Settings, speaker: str, folder: Path) -> SpeechCache:
 
     Nothing is recorded. Raises KnowledgeError for a voice that cannot be used.
     """
-    own = _read(_file(settings), settings)
+    own = _read(voice_file(settings), settings)
     voice = own.model_copy(update={"speakers": {FRENCH: speaker}})
     return _cache(settings, _voice(settings, voice, Recordings()), folder)
 
@@ -141,10 +107,10 @@ async def say_to_file(
 
     Raises KnowledgeError, ModelError, EngineError, or AudioFormatError when it cannot be written.
     """
-    voice = _read(_file(settings), settings)
+    voice = _read(voice_file(settings), settings)
     recordings = Recordings()
     if speaker is None:
-        recordings, _ = read_recordings(_file(settings).with_suffix(""))
+        recordings, _ = read_recordings(voice_file(settings).with_suffix(""))
     else:
         voice = voice.model_copy(update={"speakers": {language: speaker}})
     cache = _cache(settings, _voice(settings, voice, recordings))
@@ -160,12 +126,8 @@ async def say_to_file(
         raise AudioFormatError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def _file(settings: Settings) -> Path:
-    return settings.paths.voices / f"{settings.speaking.voice}.yaml"
-
-
 def _recordings(settings: Settings) -> Recordings:
-    found, faults = read_recordings(_file(settings).with_suffix(""))
+    found, faults = read_recordings(voice_file(settings).with_suffix(""))
     for fault in faults:
         log.warning("recording not used: %s", fault)
     return found

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import vosk  # type: ignore[import-untyped]
 
-from ivr.audio.pcm import SAMPLE_RATE, duration_ms
+from ivr.audio.form import SAMPLE_RATE, duration_ms
 from ivr.errors import ModelError, Saturated
 from ivr.speech.pool import Pool
 from ivr.speech.recogniser import Hint, Transcript

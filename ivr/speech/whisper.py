@@ -17,7 +17,8 @@ import soxr  # type: ignore[import-untyped]
 from faster_whisper import WhisperModel  # type: ignore[import-untyped]
 from faster_whisper.tokenizer import Tokenizer  # type: ignore[import-untyped]
 
-from ivr.audio.pcm import SAMPLE_RATE, Samples, dbfs, duration_ms, to_samples
+from ivr.audio.form import SAMPLE_RATE, duration_ms
+from ivr.audio.pcm import Samples, dbfs, to_samples
 from ivr.errors import ModelError, Saturated
 from ivr.speech.pool import Pool
 from ivr.speech.recogniser import Hint, Transcript

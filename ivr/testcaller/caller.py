@@ -18,7 +18,7 @@ from ivr.asterisk.ari import Ari
 from ivr.asterisk.ari_leg import open_line
 from ivr.asterisk.ari_messages import ChannelDestroyed, Event, Party, StasisEnd
 from ivr.asterisk.media import Lost, Media, Pacing
-from ivr.audio.pcm import FRAME_MS
+from ivr.audio.form import FRAME_MS
 from ivr.errors import AsteriskError, CallerGone, IvrError
 from ivr.events import Frame, Played
 from ivr.testcaller.mouth import Mouth, Utterance

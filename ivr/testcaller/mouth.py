@@ -7,7 +7,7 @@ from collections import deque
 
 import numpy as np
 
-from ivr.audio.pcm import FRAME_BYTES, FRAME_MS, SAMPLE_RATE
+from ivr.audio.form import FRAME_BYTES, FRAME_MS, SAMPLE_RATE
 from ivr.testcaller.timeline import FRAME_S, QUIETEST, Segment, level
 
 SAMPLES = SAMPLE_RATE * FRAME_MS // 1000

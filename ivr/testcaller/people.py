@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from ivr.audio.pcm import silence
+from ivr.audio.form import silence
 from ivr.settings import Settings
 from ivr.speech import engines
-from ivr.speech.speaker import PAUSE_MS
+from ivr.speech.sentences import PAUSE_MS
 from ivr.speech.spoken import sentences
 from ivr.speech.voices import open_speech
 from ivr.testcaller.caller import Speak, Transcribe

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ivr.audio.pcm import FRAME_BYTES, FRAME_MS
+from ivr.audio.form import FRAME_BYTES, FRAME_MS
 
 FRAME_S = FRAME_MS / 1000
 QUIETEST = -96.0

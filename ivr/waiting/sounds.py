@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from ivr.asterisk.render import ABSENT, CALLBACK, DUTY_SOUND, OFFER, PAUSES
-from ivr.audio.pcm import silence
+from ivr.audio.form import silence
 from ivr.errors import IvrError
 from ivr.knowledge.base import Knowledge
 from ivr.knowledge.catalogue import REFERENCE
