@@ -273,7 +273,7 @@ async def _until_at_rest(supervisor: int) -> None:
 def _family(supervisor: int) -> list[Process]:
     """The supervisor and what it runs."""
     children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
-    names = ("redis", "rehearse", "serve", "asterisk")
+    names = ("redis", "rehearse", "serve", "asterisk", "worker", "console")
     found = [Process(supervisor, "supervisor")]
     for pid in map(int, children):
         command = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
