@@ -169,7 +169,7 @@ async def test_state_is_changed_by_an_order_and_the_page_says_what_became_of_it(
 ) -> None:
     line.exchange.done.clear()
     async with line.console.client(OPERATOR) as client:
-        await client.post("/poste/etat", {"etat": "pause", "motif": "Déjeuner"})
+        await client.post("/poste/etat", {"etat": "pause", "motif": "Repas"})
         assert "C’est fait" in (await client.get("/poste")).text
         await client.post("/poste/etat", {"etat": "sign-out", "motif": "<script>"})
         line.exchange.answer = Answer.UNAVAILABLE
@@ -177,13 +177,22 @@ async def test_state_is_changed_by_an_order_and_the_page_says_what_became_of_it(
         assert "rien n’a été fait" in (await client.get("/poste")).text
         line.exchange.answer = Answer.DONE
     assert line.exchange.done == [
-        (EXTENSION, Duty.PAUSE, "Déjeuner"),
+        (EXTENSION, Duty.PAUSE, "Repas"),
         (EXTENSION, Duty.SIGN_OUT, ""),
         (EXTENSION, Duty.READY, ""),
     ]
     async with line.console.client(ADMIN) as client:
         await client.post("/poste/etat", {"etat": "pause"})
         assert "pas de poste" in (await client.get("/poste")).text
+
+
+async def test_nobody_is_promised_a_call_that_no_line_can_make(line: Telephone) -> None:
+    assert not line.console.settings.trunk.can_dial_out
+    async with line.console.client(OPERATOR) as client:
+        assert "Appeler maintenant" not in (await client.get("/rappels/1")).text
+        await client.post("/rappels/1/appeler")
+        assert "pas de ligne vers l’extérieur" in (await client.get("/rappels/1")).text
+    assert (await callback(line, 1)).state == "pending"
 
 
 async def test_operators_see_their_callbacks_the_late_ones_first(line: Telephone) -> None:
@@ -280,15 +289,15 @@ async def test_an_operators_day_by_keyboard(line: Telephone, browser: Browser) -
         await page.wait_for_url("**/poste")
         await page.get_by_text("Disponible", exact=True).wait_for()
         await page.get_by_label("Pause", exact=True).focus()
-        await page.keyboard.type("Réu")
+        await page.keyboard.type("Rep")
         await page.keyboard.press("Tab")
         await page.keyboard.press("Enter")
         await page.get_by_text("C’est fait").wait_for()
-        now("paused", reason="Réunion")
-        await page.get_by_text("En pause Réunion").wait_for()
+        now("paused", reason="Repas")
+        await page.get_by_text("En pause Repas").wait_for()
         await page.get_by_role("button", name="Je suis disponible").press("Enter")
         await page.get_by_text("C’est fait").wait_for()
-        done = [(EXTENSION, Duty.PAUSE, "Réunion"), (EXTENSION, Duty.READY, "")]
+        done = [(EXTENSION, Duty.PAUSE, "Repas"), (EXTENSION, Duty.READY, "")]
         assert line.exchange.done == done
         now("free")
         await expect(page.locator("[data-call='1.1'] > .line-of-call .said")).to_be_visible()

@@ -37,6 +37,7 @@ AUDITED = {
     "annuler": "a annulé un rappel",
 }  # fmt: skip
 RESULTS = [(outcome.value, OUTCOMES[outcome]) for outcome in SAID_BY_PEOPLE]
+NO_LINE = "le standard n’a pas de ligne vers l’extérieur : appelez autrement, puis notez l’issue"
 NO_PHONE = "Votre compte n’a pas de poste téléphonique : demandez à un administrateur de l’ajouter."
 
 
@@ -98,6 +99,7 @@ async def one(request: Request, number: int, shared: web.Shared, person: web.Sig
         "messages": message_pages.shown(await of_callback(shared.database, number), knowledge),
         "results": RESULTS,
         "has_phone": person.extension is not None,
+        "no_line": "" if shared.settings.trunk.can_dial_out else _sentence(NO_LINE),
     }
     return web.page(request, "callbacks/one.html", context)
 
@@ -143,6 +145,8 @@ async def _do(
             await callbacks.release(reference, extension, now)
         case "appeler" if shared.demonstration:
             raise CallbackError("ceci est une démonstration : personne n’est appelé")
+        case "appeler" if not shared.settings.trunk.can_dial_out:
+            raise CallbackError(NO_LINE)
         case "appeler":
             await callbacks.call_now(reference, extension, now)
         case "reporter":

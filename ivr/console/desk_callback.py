@@ -42,17 +42,18 @@ async def call_back(
     wish = Wish(number, department, reason, "", call_id, now, due=now + LATER, origin="operator")
     callbacks = callback_pages.callbacks_of(shared)
     reference, _ = await callbacks.take(wish)
-    told = f"Rappel {reference} noté"
+    whose = ""
     if person.extension:
         try:
             await callbacks.claim(reference, person.extension, now)
-            told += ", à votre nom"
+            whose = ", à votre nom"
         except CallbackError:  # a colleague has it already
             pass
+    told = f"Rappel {reference} noté{whose}"
     if not when:
         return f"{told}, dans une heure au plus tôt."
     try:
         moved = await reschedule(callbacks, knowledge, reference, when, now)
     except CallbackError as error:
         return f"{told}, dans une heure au plus tôt : {error}."
-    return f"{told}. {moved}"
+    return f"{moved.removesuffix('.')}{whose}."

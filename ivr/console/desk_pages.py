@@ -26,7 +26,10 @@ from ivr.live.mirror import View, new_order
 
 router = APIRouter()
 
-REASONS = ("Déjeuner", "Pause", "Réunion", "Accueil au guichet", "Autre tâche")
+REASONS = (
+    *("Repas", "Pause", "Réunion", "Formation", "Suivi d'appel"),  # by the telephone's codes, too
+    *("Accueil au guichet", "Autre tâche"),
+)
 """Of a pause."""
 CALL_BACK = "call-back"
 OUTCOMES = {
@@ -47,6 +50,7 @@ class Card:
 
     id: str
     number: str
+    at: datetime | None
     name: str
     department: str
     reason: str
@@ -215,6 +219,7 @@ async def _card(shared: web.Parts, call_id: str) -> Card:
     return Card(
         id=call_id,
         number=words.number(number),
+        at=began.started_at if (began := now or logged) else stay.joined_at if stay else None,
         name=(now and now.name) or (logged.caller_name if logged else ""),
         department=words.department(department, knowledge),
         reason=reason or (logged.reason if logged else ""),
