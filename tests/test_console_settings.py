@@ -96,6 +96,19 @@ async def test_pages_open_for_admins_alone(town: Console, admin: Client) -> None
         assert answer.status_code == 403
 
 
+async def test_no_line_of_a_page_begins_with_a_french_sign(admin: Client) -> None:
+    for path in ("/reglages", "/reglages/annonces", "/a-apprendre", "/compte"):
+        page = (await admin.get(path)).text
+        assert re.findall(r"« .{20}|.{20} [:;?!»]", page) == []
+
+
+async def test_a_schedule_tells_who_keeps_it(admin: Client) -> None:
+    assert "la déchèterie" in (await admin.get("/reglages/horaires")).text
+    assert "Celui de : la déchèterie des Grands-Prés." in plain(
+        (await admin.get("/reglages/horaires/decheterie")).text
+    )
+
+
 async def test_hours_change_and_the_rest_of_the_file_does_not(town: Console, admin: Client) -> None:
     form = {"vu": await seen(admin, "/reglages/horaires/mairie"), **WEEK}
     assert (await admin.post("/reglages/horaires/mairie", form)).status_code == 303
@@ -377,6 +390,7 @@ async def test_pace_of_the_voice(town: Console, admin: Client) -> None:
     written = (town.settings.paths.voices / "siwis.yaml").read_text()
     assert "pace: 0.9        # le débit" in written
     assert "loudness: -20    #" in written
+    assert 'value="0,9"' in (await admin.get("/reglages/voix")).text, "as it was typed"
     form = {"vu": await seen(admin, "/reglages/voix"), "debit": "vite", "volume": "-99"}
     answer = await admin.post("/reglages/voix", form)
     assert answer.status_code == 422
@@ -397,7 +411,7 @@ async def test_people_s_data_are_handed_out_and_forgotten(town: Console, admin: 
     call.turns.append(Turn(number=1, at=at, happened="heard", heard="je cherche <b>la piscine"))
     await town.parts.database.run(lambda session: session.add(call))
     found = await admin.post("/donnees", {"numero": "06 12 34 56 78"})
-    assert "1 appels" in found.text
+    assert "<li>1 appel</li>" in found.text
     archive = await admin.post("/donnees/export", {"numero": "0612345678"})
     names = zipfile.ZipFile(io.BytesIO(archive.content)).namelist()
     assert names

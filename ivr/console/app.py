@@ -16,7 +16,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI, Request
@@ -262,6 +262,9 @@ async def _failed(request: Request, error: Exception) -> Response:
         log.warning("%s %s: %s", request.method, request.url.path, error)
         return _error(request, 422, str(error))
     log.error("%s %s", request.method, request.url.path, exc_info=error)
-    moment = datetime.now(UTC).isoformat(timespec="seconds")
-    told = f"Une erreur est survenue de notre côté, à {moment}. Le journal de la console la décrit."
+    now = datetime.now(web.parts(request).store.current.hours.zone)
+    told = (
+        f"Une erreur est survenue de notre côté, le {now:%d/%m/%Y à %-H h %M}. "
+        "Le journal de la console la décrit."
+    )
     return _error(request, 500, told)

@@ -22,13 +22,13 @@ from ivr.secrets import load_or_create
 router = APIRouter()
 
 Number = Annotated[str, Form(max_length=60)]
-COUNTED = {
-    "appels": Call,
-    "échanges avec l'assistant vocal": Turn,
-    "demandes de rappel": Callback,
-    "messages vocaux": Message,
-    "notes d'agents": OperatorNote,
-}
+COUNTED = (
+    (Call, "appel", "appels"),
+    (Turn, "échange avec l'assistant vocal", "échanges avec l'assistant vocal"),
+    (Callback, "demande de rappel", "demandes de rappel"),
+    (Message, "message vocal", "messages vocaux"),
+    (OperatorNote, "note d'agent", "notes d'agents"),
+)
 
 
 @router.get("/donnees")
@@ -100,13 +100,16 @@ async def _people(shared: web.Parts) -> People:
 
 
 async def _tell(shared: web.Parts, person: Person, action: str, held: Held) -> None:
-    told = ", ".join(f"{count} {name}" for name, count in _counts(held).items() if count)
     who, now = person.login, datetime.now(UTC)
-    await shared.accounts.audit(who, action, in_part(held.number), now, before=told)
+    await shared.accounts.audit(
+        who, action, in_part(held.number), now, before=", ".join(_counts(held))
+    )
 
 
-def _counts(held: Held) -> dict[str, int]:
-    return {name: len(held.of(table)) for name, table in COUNTED.items()}
+def _counts(held: Held) -> list[str]:
+    """ "1 appel", "2 messages vocaux": what there is."""
+    counts = [(len(held.of(table)), one, many) for table, one, many in COUNTED]
+    return [f"{count} {many if count > 1 else one}" for count, one, many in counts if count]
 
 
 def _page(
@@ -120,7 +123,7 @@ def _page(
     context = {
         "typed": typed,
         "shown": written(held.number) if held else "",
-        "counts": _counts(held) if held else {},
+        "counts": _counts(held) if held else [],
         "callbacks": [one.reference for one in held.open_callbacks] if held else [],
         "anything": bool(held and held.rows),
         "looked": held is not None,

@@ -39,7 +39,7 @@ CHOICES = {
 SHOWN = (By.HOUR, By.DAY, By.DEPARTMENT, By.QUESTION, By.CALLBACK, By.LANGUAGE)
 MOST_QUESTIONS = 15
 """Lines of the table on the page; the spreadsheet has all."""
-WIDTH, HEIGHT, FOOT = 760, 180, 22
+WIDTH, HEIGHT, FOOT = 760, 180, 30
 """Of a chart, in its own units; of the names under it."""
 
 Word = Annotated[str, Query(max_length=40)]
@@ -58,6 +58,8 @@ class Bar:
     lost_height: float
     named: bool
     """Whether its name is written under it: not all have room."""
+    named_narrow: bool
+    """On a telephone, too."""
 
 
 @router.get("/chiffres")
@@ -191,6 +193,7 @@ def _bars(columns: Sequence[tuple[str, dict[str, int]]], *, every: int) -> list[
             Bar(
                 name, offered, lost, round(n * step + step * 0.1, 2), round(step * 0.8, 2),
                 round(offered * scale, 2), round(lost * scale, 2), n % every == 0,
+                n % (2 * every) == 0,
             )
         )  # fmt: skip
     return bars

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
@@ -242,6 +243,7 @@ def _page(
     context = {
         "hours": hours,
         "weeks": {name: shown_week(one) for name, one in data["schedules"].items()},
+        "users": _users(shared),
         "data": {key: data.get(key) or [] for key, _ in LISTS.values()},
         "days": DAY_NAMES,
         "seen": version(shared.settings.paths.knowledge / FILE),
@@ -251,6 +253,16 @@ def _page(
         "stages": [_stage(one, datetime.now(hours.zone)) for one in hours.announcements],
     }
     return web.page(request, template, context, 422 if error else 200)
+
+
+def _users(shared: web.Parts) -> dict[str, list[str]]:
+    """The departments and places that keep each schedule: its own name is one of the files'."""
+    knowledge = shared.store.current
+    found: dict[str, list[str]] = defaultdict(list)
+    for departments_or_places in (knowledge.departments, knowledge.places):
+        for one in departments_or_places.values():
+            found[one.schedule].append(one.name)
+    return found
 
 
 def _labelled(lines: list[dict[str, Any]]) -> dict[str, str]:
@@ -285,6 +297,7 @@ def _schedule_page(
     mine = reread(error, typed, week)
     context = {
         "name": name,
+        "users": _users(shared)[name],
         "week": week if mine or not typed else typed,
         "mine": [(DAY_NAMES[day].capitalize(), text) for day, text in mine],
         "on_holidays": hours.schedules[name].open_on_public_holidays,

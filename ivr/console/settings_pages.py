@@ -178,12 +178,17 @@ def _voice_page(
     found, _data = read_as(file, VoiceFile)
     context = {
         "voice": found,
-        "given": given or {"pace": f"{found.pace:g}", "loudness": f"{found.loudness:g}"},
+        "given": given or {"pace": _typed(found.pace), "loudness": _typed(found.loudness)},
         "file": file.name,
         "seen": version(file),
         "fault": fault,
     }
     return web.page(request, "settings/voice.html", context, 422 if fault else 200)
+
+
+def _typed(number: float) -> str:
+    """As a French form has it."""
+    return f"{number:g}".replace(".", ",")
 
 
 def _number(text: Any) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,8 @@ from fastapi import Path as Path_
 from fastapi.responses import RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 from jinja2 import pass_context
+from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
 from jinja2.runtime import Context
 
 from ivr.calllog.database import Database
@@ -64,14 +66,32 @@ templates = Jinja2Templates(HERE / "templates")
 templates.env.trim_blocks = templates.env.lstrip_blocks = True
 
 
+def bound(text: str) -> str:
+    """The same, so that no line begins with a French sign or ends with an opening quote."""
+    return _SIGNS.sub("\u00a0\\1", text.replace("« ", "«\u00a0"))
+
+
+class _Bound(Extension):
+    """Binds what templates say themselves; what they show is bound by the filter of that name."""
+
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+        for token in stream:
+            yield token._replace(value=bound(token.value)) if token.type == "data" else token
+
+
+templates.env.add_extension(_Bound)
+
+
 @pass_context
 def _local(context: Context, moment: datetime, form: str = "%d/%m/%Y à %-H h %M") -> str:
-    """A moment on the town's clocks."""
-    return moment.astimezone(context["zone"]).strftime(form)
+    """A moment on the town's clocks, its hour on one line."""
+    return moment.astimezone(context["zone"]).strftime(
+        form.replace("à ", "à\u00a0").replace(" h ", "\u00a0h\u00a0")
+    )
 
 
 templates.env.filters["local"] = _local
-templates.env.filters["bound"] = lambda text: _SIGNS.sub("\u00a0\\1", text.replace("« ", "«\u00a0"))
+templates.env.filters["bound"] = bound
 templates.env.filters["language"] = lambda code: LANGUAGES.get(code, code)
 
 
