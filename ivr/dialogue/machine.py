@@ -31,6 +31,7 @@ from ivr.dialogue.turns import (
 )
 from ivr.events import QueueOutcome
 from ivr.knowledge.base import RECEPTION
+from ivr.knowledge.dates import only_days
 from ivr.knowledge.hours import Mode
 from ivr.nlu.match import DIALOGUE_IDS, Decision, Match
 
@@ -147,11 +148,11 @@ class Dialogue:
 
     def _maybe_urgent(self, state: State, match: Match, turn: Turn) -> Step | None:
         """An emergency, or perhaps one: only a no or another clear wish says that it is none."""
+        if match.entry == "non" or words.no_emergency(match.text):
+            return self._misunderstood(state, turn, "confirm-no", Note("corrected", "urgence"))
         if match.entry == "urgence" and match.score < URGENT and state.phase is not Phase.URGENT:
             say = self.talk.say(state, "emergency.confirm")
             return self.talk.ask(state, Phase.URGENT, say)
-        if match.entry == "non":
-            return self._misunderstood(state, turn, "confirm-no", Note("corrected", "urgence"))
         if match.entry not in ("urgence", "oui", None) and match.decision is Decision.ANSWER:
             return None
         return self.answering.emergency(state)
@@ -176,7 +177,9 @@ class Dialogue:
         return self.people.leaving.begin(replace(state, department=department))
 
     def _follow_up(self, state: State, match: Match, turn: Turn) -> Step | None:
-        """ "Et combien ça coûte ?", after an answer."""
+        """ "Et combien ça coûte ?", "et à Noël ?", after an answer."""
+        if only_days(match.text) and (step := self._another_day(state, match, turn)):
+            return step
         if match.follow_up is None or state.last_entry is None:
             return None
         return self.answering.answer(state, state.last_entry, turn, follow_up=match.follow_up)
@@ -193,6 +196,7 @@ class Dialogue:
     def _special(self, state: State, match: Match, confidence: float, turn: Turn) -> Step | None:
         """What may be said at any moment of a conversation."""
         sure = match.decision is Decision.ANSWER and confidence >= DISMISSES
+        sure = sure and state.phase is not Phase.NUMBER  # a name, or "attendez, je cherche"
         match match.entry, match.detail:
             case "repeter", detail:
                 return self.answering.repeat(state, slower=detail == "slower")

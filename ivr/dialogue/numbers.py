@@ -17,6 +17,9 @@ _TENS = {
     "vingt": 20, "vingts": 20, "trente": 30, "quarante": 40, "cinquante": 50, "soixante": 60,
     "septante": 70, "huitante": 80, "octante": 80, "nonante": 90,
 }  # fmt: skip
+_CORRECTION = re.compile(r"\b(?:non|pardon|plutôt|je me trompe|je recommence|sorry|no)\b")
+FRENCH_NUMBER = 10
+"""Digits of a French number as keyed."""
 _CALLABLE = {
     PhoneNumberType.FIXED_LINE,
     PhoneNumberType.MOBILE,
@@ -79,8 +82,14 @@ def digits_heard(text: str) -> str:
 
     "zéro six douze trente-quatre cinquante six soixante-dix-huit" → "0612345678". A ten that can
     be followed by a unit takes it: "soixante seize" is 76. Words that are no numbers are ignored.
+    A whole number after a correction replaces what came before: "06 12, non pardon, 06 40…".
     """
-    words = re.findall(r"[0-9]+|[a-zéè]+", text.lower())
+    parts = [_digits(part) for part in _CORRECTION.split(text.lower())]
+    return parts[-1] if len(parts[-1]) == FRENCH_NUMBER else "".join(parts)
+
+
+def _digits(text: str) -> str:
+    words = re.findall(r"[0-9]+|[a-zéè]+", text)
     found: list[str] = []
     index = 0
     while index < len(words):

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ivr.callbacks.when import Agenda, Impossible, soon, understand, written
 from ivr.dialogue import numbers, words
-from ivr.dialogue.numbers import Refused
+from ivr.dialogue.numbers import FRENCH_NUMBER, Refused
 from ivr.dialogue.state import CALLBACK, CallbackDraft, Phase, State
 from ivr.dialogue.talk import Step, Talk
 from ivr.dialogue.turns import CallbackFailed, CallbackTaken, Outcome, Say, TakeCallback, Turn
@@ -25,8 +25,6 @@ TAKING = frozenset(
 BEGINS = "begins"
 """Detail of ``oui``: "j'ai une autre question", a yes to that question and to no other."""
 MOST_REFUSED_NUMBERS = 3
-FRENCH_NUMBER = 10
-"""Digits of a French number as keyed."""
 
 
 class Reach(Protocol):
@@ -65,7 +63,8 @@ class Taking:
                 digits = numbers.digits_heard(match.text)
                 if digits:
                     return self._number(state, digits)
-            case Phase.NAME if not _asks_else(match) or match.person:
+            # "Martine Durand" resembles asking for somebody.
+            case Phase.NAME if not _asks_else(match) or not _asks_plainly(match):
                 return self._named(state, words.name(match.text))
             # "Demain matin" resembles a goodbye: whatever is not clearly else is the wish.
             case Phase.WHEN if not _asks_else(match):
@@ -233,6 +232,12 @@ def _asks_else(match: Match) -> bool:
     """Whether the caller clearly wants something else than to answer."""
     sure = match.decision is Decision.ANSWER
     return sure and match.entry in ("operateur", "repeter")
+
+
+def _asks_plainly(match: Match) -> bool:
+    """Whether a sentence that resembles a name cannot be one."""
+    asks = match.entry == "repeter" or words.wants_person(match.text)
+    return asks and not match.person
 
 
 def draft_of(state: State) -> CallbackDraft:

@@ -12,8 +12,18 @@ _WRONG = re.compile(
     r"\b(c'est pas (ça|cela)|ce n'est pas (ça|cela)|pas du tout|vous avez mal compris|"
     r"rien à voir|vous (me|m'avez) mal|that's not|not what i)\b"
 )
+_OTHER = re.compile(r"(non[ ,]*)+(pas (ça|celui-là|celle-là)[ ,]*)?l'autre")
+_NO_EMERGENCY = re.compile(
+    r"((non|mais|si|oui|euh)[ ,]*)*((ce n'|c'|il n'y |y )(est|a) )?"
+    r"(pas|rien|aucune)( vraiment| du tout)? ?(une |d')?urgen(ce|t)|"
+    r"no[ ,]*(it's |it is )?not an emergency"
+)
 _WAIT = re.compile(r"\b(patiente[rz]?|attend(s|re|ez|rai)?|j'attends|reste|wait|hold)\b")
 _CALL_BACK = re.compile(r"\b(rappel\w*|call( me)? back|callback)\b")
+_PERSON = re.compile(
+    r"\b(agent|quelqu'un|opérat\w+|humain|personne|parle[rz]?|passe[rz]?|standard\w*|service|"
+    r"secrétariat|someone|somebody|speak|talk|operator|person|human)\b"
+)
 _MESSAGE = re.compile(
     r"\b(laiss\w+|enregistr\w+|leave|record) (\w+ ){0,2}messages?\b|^(un |a )?message\b|"
     r"\b(répondeur|voicemail)\b"
@@ -57,7 +67,13 @@ def neither(text: str) -> bool:
 
 def wrong(text: str) -> bool:
     """Whether the caller says that the machine misunderstood: "non c'est pas ça"."""
-    return bool(_WRONG.search(text.lower().replace("’", "'")))
+    text = text.lower().replace("’", "'").strip(" .,!?")
+    return bool(_WRONG.search(text) or _OTHER.fullmatch(text))
+
+
+def no_emergency(text: str) -> bool:
+    """Whether the caller says that it is no emergency, and nothing else."""
+    return bool(_NO_EMERGENCY.fullmatch(text.lower().replace("’", "'").strip(" .,!")))
 
 
 def waits(text: str) -> bool:
@@ -68,6 +84,11 @@ def waits(text: str) -> bool:
 def wants_callback(text: str) -> bool:
     """Whether a caller prefers to be called back."""
     return bool(_CALL_BACK.search(text.lower()))
+
+
+def wants_person(text: str) -> bool:
+    """Whether a caller asks for people in so many words, rather than saying a mere name."""
+    return bool(_PERSON.search(text.lower().replace("’", "'")))
 
 
 def wants_message(text: str) -> bool:
