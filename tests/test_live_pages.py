@@ -233,9 +233,7 @@ async def test_a_call_is_watched_and_ended_by_keyboard(line: Telephone, browser:
         line.begins("2.2", "")
         line.turn("1.1", "heard", heard="je voudrais refaire mon passeport", entry="passeport",
                   said="Le passeport se demande en mairie, sur rendez-vous. " * 3)  # fmt: skip
-        await expect(page.get_by_text("je voudrais refaire mon passeport")).to_be_visible(
-            timeout=2000
-        )
+        await page.get_by_text("je voudrais refaire mon passeport").wait_for()
         await expect(page.get_by_text("Déjeuner")).to_be_visible()
         assert await serious(page) == []
         await fits(page, "live")
@@ -243,7 +241,7 @@ async def test_a_call_is_watched_and_ended_by_keyboard(line: Telephone, browser:
         link = page.get_by_role("link", name="06 12 •• •• 78")
         await link.focus()
         line.turn("1.1", "keyed", heard="1")
-        await expect(page.get_by_text("Touche 1")).to_be_visible()
+        await page.get_by_text("Touche 1").wait_for()
         await expect(link).to_be_focused()  # what is renewed leaves the focus where it was
         await page.keyboard.press("Enter")
         await page.get_by_role("heading", name="Appel du 06 12 34 56 78").wait_for()
