@@ -15,6 +15,7 @@ from pydantic import BeforeValidator
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from ivr.calllog.accounts import AuditLine
 from ivr.calllog.database import Database
 from ivr.calllog.tables import OperatorNote, Suggestion
 from ivr.console import web
@@ -26,7 +27,7 @@ from ivr.knowledge.catalogue import REFERENCE
 from ivr.knowledge.editing import Conflict, Edit
 from ivr.learning.addition import apart
 from ivr.learning.example import as_example, key
-from ivr.learning.gather import Missed, decide, gather
+from ivr.learning.gather import Missed, decide, decided, gather
 from ivr.learning.group import Because, Group
 
 router = APIRouter()
@@ -207,8 +208,15 @@ async def dismiss(request: Request, shared: web.Shared, person: web.Admin) -> Re
     if not texts:
         return _done(request, "Cochez au moins une phrase.", fault=True)
     now = datetime.now(UTC)
-    await decide(shared.database, [key(language, one) for one in texts], "dismissed", now)
-    await shared.accounts.audit(person.login, "a écarté des phrases", f"{len(texts)}", now)
+    line = AuditLine(
+        at=now, who=person.login, action="a écarté des phrases", subject=f"{len(texts)}"
+    )
+
+    def work(session: Session) -> None:
+        decided(session, [key(language, one) for one in texts], "dismissed", now)
+        session.add(line)
+
+    await shared.database.run(work)
     told = f"{len(texts)} phrase{'s' * (len(texts) > 1)} ne sera plus montrée."
     if len(texts) > 1:
         told = f"{len(texts)} phrases ne seront plus montrées."
