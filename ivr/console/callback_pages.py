@@ -99,7 +99,7 @@ async def one(request: Request, number: int, shared: web.Shared, person: web.Sig
         "messages": message_pages.shown(await of_callback(shared.database, number), knowledge),
         "results": RESULTS,
         "has_phone": person.extension is not None,
-        "no_line": "" if shared.settings.trunk.can_dial_out else _sentence(NO_LINE),
+        "no_line": "" if _can_call(shared) else _sentence(NO_LINE),
     }
     return web.page(request, "callbacks/one.html", context)
 
@@ -172,6 +172,11 @@ async def _found(shared: web.Parts, number: int, by: Reader) -> Callback:
         raise HTTPException(404)
     by.must_see(callback.department)
     return callback
+
+
+def _can_call(shared: web.Parts) -> bool:
+    """Whether the page offers it; a demonstration shows what there would be."""
+    return shared.demonstration or shared.settings.trunk.can_dial_out
 
 
 def _sentence(text: str) -> str:
