@@ -159,7 +159,9 @@ def parse(path: Path, text: str) -> Document:
 def validate(document: Document, model: type[_M]) -> tuple[_M | None, list[Fault]]:
     """What the file holds as a ``model``, or None and every fault."""
     if document.data is None:
-        return None, [Fault(document.path, 0, "", "le fichier est vide")]
+        return None, [
+            Fault(document.path, 0, "", "le fichier est vide : remplissez-le ou restaurez-le")
+        ]
     try:
         return model.model_validate(document.data), []
     except ValidationError as error:

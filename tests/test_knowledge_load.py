@@ -200,7 +200,7 @@ FAULTS: list[tuple[str, str, str, str]] = [
     (FAQ, "examples: [aller nager, la piscine municipale]", "examples: []", "« examples » : c'est"),
     (EAU, "valid_until: 2026-12-31", "valid_until: 2025-12-31", "vient avant valid_from"),
     (EAU, "valid_until: 2026-12-31", "valid_until: 31/12/2026", "une date était attendue"),
-    (EAU, FILES[EAU], "", "faq/eau.yaml: le fichier est vide"),
+    (EAU, FILES[EAU], "", "faq/eau.yaml: le fichier est vide : remplissez-le ou restaurez-le"),
     ("faq/en/accueil.yaml", "id: piscine", "id: lac", "« lac » n'existe pas en français"),
     (DEPARTMENTS, "schedule: piscine", "schedule: lac", "l'horaire « lac » n'existe pas"),
     (DEPARTMENTS, "02 32 00 20 10", "02 32", "« 02 32 » n'est pas un numéro de téléphone"),

@@ -64,7 +64,7 @@ def test_the_voice_that_comes_with_it(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("", "ours.yaml: le fichier est vide"),
+        ("", "ours.yaml: le fichier est vide : remplissez-le ou restaurez-le"),
         ("engine: espeak\n" + GOOD, "ours.yaml:1: engine: « engine » : « espeak » n'est pas"),
         (GOOD + "pace: 3\n", "ours.yaml:3: pace: « pace » : le nombre est trop grand"),
         (GOOD + "pace: vite\n", "ours.yaml:3: pace: « pace » : un nombre était attendu"),
