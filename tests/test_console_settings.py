@@ -412,6 +412,8 @@ async def test_people_s_data_are_handed_out_and_forgotten(town: Console, admin: 
     await town.parts.database.run(lambda session: session.add(call))
     found = await admin.post("/donnees", {"numero": "06 12 34 56 78"})
     assert "<li>1 appel</li>" in found.text
+    unreadable = await admin.post("/donnees", {"numero": "abc"})
+    assert "Ce n'est pas un numéro de téléphone" in html.unescape(unreadable.text)
     archive = await admin.post("/donnees/export", {"numero": "0612345678"})
     names = zipfile.ZipFile(io.BytesIO(archive.content)).namelist()
     assert names

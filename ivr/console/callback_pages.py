@@ -99,7 +99,7 @@ async def one(request: Request, number: int, shared: web.Shared, person: web.Sig
         "messages": message_pages.shown(await of_callback(shared.database, number), knowledge),
         "results": RESULTS,
         "has_phone": person.extension is not None,
-        "no_line": "" if _can_call(shared) else _sentence(NO_LINE),
+        "no_line": "" if _can_call(shared) else web.sentence(NO_LINE),
     }
     return web.page(request, "callbacks/one.html", context)
 
@@ -121,7 +121,7 @@ async def act(
     try:
         said = await _do(shared, person, callback, action, quand=quand, issue=issue, note=note)
     except CallbackError as error:
-        return web.go_to(request, where, _sentence(str(error)), fault=True)
+        return web.go_to(request, where, web.sentence(str(error)), fault=True)
     await shared.accounts.audit(
         person.login, AUDITED[action], callback.reference, datetime.now(UTC),
         after=" ".join(part for part in (quand, issue) if part),
@@ -177,7 +177,3 @@ async def _found(shared: web.Parts, number: int, by: Reader) -> Callback:
 def _can_call(shared: web.Parts) -> bool:
     """Whether the page offers it; a demonstration shows what there would be."""
     return shared.demonstration or shared.settings.trunk.can_dial_out
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"

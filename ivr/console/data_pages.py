@@ -45,7 +45,7 @@ async def look(request: Request, shared: web.Shared, person: web.Admin, numero: 
     except CallLogError:
         raise
     except IvrError as error:
-        return _page(request, shared, numero, fault=str(error))
+        return _page(request, shared, numero, fault=web.sentence(str(error)))
     await _tell(shared, person, "a cherché les données d'un numéro", held)
     return _page(request, shared, numero, held=held)
 
@@ -61,7 +61,7 @@ async def export(
     except CallLogError:
         raise
     except IvrError as error:
-        return _page(request, shared, numero, fault=str(error))
+        return _page(request, shared, numero, fault=web.sentence(str(error)))
     content = await asyncio.to_thread(as_zip, held, shared.settings.messages_folder, now, zone)
     await _tell(shared, person, "a exporté les données d'un numéro", held)
     digits = re.sub(r"\D", "", written(held.number))
@@ -89,7 +89,7 @@ async def forget(
     except CallLogError:
         raise
     except IvrError as error:
-        return _page(request, shared, numero, fault=str(error))
+        return _page(request, shared, numero, fault=web.sentence(str(error)))
     await _tell(shared, person, "a effacé les données d'un numéro", held)
     return web.go_to(request, "/donnees", "C'est effacé, définitivement.")
 

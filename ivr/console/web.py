@@ -211,6 +211,11 @@ def page(
     return response
 
 
+def sentence(text: str) -> str:
+    """What an error says, as a sentence of its own."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
 def _unattached(person: Person | None, shared: Parts) -> str:
     """Why an operator sees nothing of any department; empty for everybody else."""
     if person is None or person.is_admin:
