@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 
 from ivr.errors import IvrError, KnowledgeError
 from ivr.evaluation import report as telephone
 from ivr.evaluation.audio import Heard, hear
 from ivr.knowledge import load
 from ivr.nlu.evaluate import Line, Report, evaluate, read_lines, sample
+from ivr.nlu.match import Context
 from ivr.nlu.matcher import Matcher
 from ivr.settings import Settings
 from tests.knowledge_folder import write
@@ -19,10 +22,15 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
-def unseen(settings: Settings) -> Report:
+def town(settings: Settings) -> Matcher:
+    """The matcher of the sample town's knowledge."""
+    return Matcher.load(load(HERE.parent / "knowledge"), settings.paths.var / "matcher")
+
+
+@pytest.fixture(scope="session")
+def unseen(town: Matcher) -> Report:
     """How well the lines of ``evaluation/`` are matched by the sample town's knowledge."""
-    matcher = Matcher.load(load(HERE.parent / "knowledge"), settings.paths.var / "matcher")
-    return evaluate(matcher, read_lines(HERE / "evaluation" / "unseen.yaml"))
+    return evaluate(town, read_lines(HERE / "evaluation" / "unseen.yaml"))
 
 
 @pytest.mark.parametrize("style", ["direct", "polite", "hesitating", "non-native"])
@@ -47,6 +55,35 @@ def test_off_topic_is_not_answered(unseen: Report) -> None:
 
 def test_no_emergency_is_missed(unseen: Report) -> None:
     assert unseen.entries["urgence"].top1 == 1.0
+
+
+def test_what_is_asked_after_an_answer_is_answered_in_its_context(town: Matcher) -> None:
+    lines = yaml.safe_load((HERE / "evaluation" / "follow-ups.yaml").read_text())
+    wrong = []
+    for line in lines:
+        match = town.match(line["text"], Context(last_entry=line["after"]))
+        if (match.entry, match.follow_up) != (line["after"], line["expect"]):
+            wrong.append((line, match.entry, match.follow_up))
+    assert len(wrong) <= 0.15 * len(lines), wrong
+
+
+def test_other_requests_are_no_follow_ups(town: Matcher) -> None:
+    lines = read_lines(HERE / "evaluation" / "unseen.yaml")
+    taken = [
+        line.text
+        for line, after in zip(
+            lines, cycle(("passeport", "piscine", "cantine", "decheterie")), strict=False
+        )
+        if line.expect != after
+        and town.match(line.text, Context(last_entry=after)).follow_up
+        and town.match(line.text).entry == line.expect
+    ]
+    assert len(taken) <= 0.01 * len(lines), taken
+
+
+def test_what_is_surely_something_else_is_no_follow_up(town: Matcher) -> None:
+    match = town.match("quel est le numéro de la préfecture", Context(last_entry="piscine"))
+    assert (match.entry, match.follow_up) == ("hors-sujet", None)
 
 
 @pytest.mark.parametrize("name", ["first", "unseen"])

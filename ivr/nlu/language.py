@@ -17,8 +17,12 @@ from ivr.nlu.normalise import plain, spoken_form
 from ivr.nlu.spotter import Spotter
 
 CANDIDATES = 5
-_FOLLOWS = 0.45
+_FOLLOWS = 0.40
 """Least likeness to an example of a follow-up, 0.0 to 1.0."""
+_PLAINLY = 0.7
+"""The same where the sentence by itself is surely another request."""
+_SURELY = 0.85
+"""From this certainty on it is one."""
 _NEARLY = 0.1
 """A follow-up may be this much less like what was said than the nearest request is."""
 _SPREAD = 8.0
@@ -54,6 +58,7 @@ class Language:
         self._seen = learning.seen_of(learnt)
         self._weights, self._calibration = learnt["weights"], learnt["calibration"]
         self._points = len(self._weights)
+        self._follow_ups = _by_entry(examples.follow_ups, self._points)
         self._spare, self._own = learnt["spare"], learnt["own"]
 
     @classmethod
@@ -102,7 +107,11 @@ class Language:
                 ids=tuple(self._ids[n] for n in order),
                 scores=_shares(float(certain[row]), ids[row, order]),
                 detail=self._labels[own[kinds[row, own].argmax()]][1] or None,
-                follow_up=self._follow_up(alike[row], last_entry),
+                follow_up=self._follow_up(
+                    alike[row],
+                    last_entry,
+                    elsewhere=self._elsewhere(ids[row], certain[row], last_entry),
+                ),
                 explain={
                     "form": self._part(form[row], own),
                     "meaning": self._part(meaning[row], own),
@@ -131,21 +140,41 @@ class Language:
         """What one way of being alike adds to the score of labels."""
         return float(alike[: self._points] @ self._weights[:, own].sum(axis=1))
 
-    def _follow_up(self, alike: Floats, last_entry: str | None) -> str | None:
+    def _elsewhere(self, ids: Floats, certain: float, last_entry: str | None) -> bool:
+        """Whether the sentence by itself is surely a request for something else."""
+        return certain >= _SURELY and self._ids[int(ids.argmax())] != last_entry
+
+    def _follow_up(self, alike: Floats, last_entry: str | None, *, elsewhere: bool) -> str | None:
         """The follow-up that is meant: about as near to its examples as to any request's."""
-        first = self._points
-        own = [n for n, one in enumerate(self._examples.follow_ups, first) if one.id == last_entry]
-        if not own:
+        asked = self._follow_ups.get(last_entry or "")
+        if asked is None:
             return None
-        best = own[int(alike[own].argmax())]
-        nearest = alike[:first].max()
-        if alike[best] / 2 < _FOLLOWS or alike[best] < nearest - 2 * _NEARLY:
+        best = int(asked[alike[asked].argmax()])
+        nearest = alike[: self._points].max()
+        least = _PLAINLY if elsewhere else _FOLLOWS
+        if alike[best] / 2 < least or alike[best] < nearest - 2 * _NEARLY:
             return None
-        return self._examples.follow_ups[best - first].kind
+        return self._examples.follow_ups[best - self._points].kind
 
     def _valid(self, name: str, day: date | None) -> bool:
         entry = self._examples.entries.get(name)
         return entry is None or day is None or entry.valid_on(day)
+
+
+def _by_entry(follow_ups: Sequence[Example], first: int) -> dict[str, learner.Numbers]:
+    """The numbers, from ``first`` on, of the examples of what may be asked after each entry.
+
+    "Et combien ça coûte ?" is asked in the same words whatever it is about: the examples of all
+    follow-ups of one name serve every entry that has one of it.
+    """
+    kinds: dict[str, set[str]] = {}
+    for one in follow_ups:
+        kinds.setdefault(one.id, set()).add(one.kind)
+    numbers = list(enumerate(follow_ups, first))
+    return {
+        entry: np.array([n for n, one in numbers if one.kind in own])
+        for entry, own in kinds.items()
+    }
 
 
 def _shares(certain: float, scores: Floats) -> tuple[float, ...]:
