@@ -188,7 +188,7 @@ async def test_a_sound_that_was_deleted_is_not_there(
 
     await console.parts.database.run(work)
     async with console.client(ADMIN) as client:
-        assert "Effacé ; il durait 1 s." in (await client.get("/messages")).text
+        assert "Effacé\xa0; il durait 1 s." in (await client.get("/messages")).text
         assert (await client.get(f"/messages/{left['theirs']}.wav")).status_code == 404
 
 
