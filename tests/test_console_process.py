@@ -36,13 +36,13 @@ async def test_a_console_told_to_stop_ends_without_a_trace(
     assert process.stdout is not None
     told_so_far = ""
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while f"running on http://127.0.0.1:{port}" not in told_so_far:
                 line = await process.stdout.readline()
                 assert line, told_so_far
                 told_so_far += line.decode()
             (link,) = re.findall(r"http://\S+/invitation/\S+", told_so_far)
-            async with httpx.AsyncClient() as client:
+            async with httpx.AsyncClient(timeout=60) as client:
                 chosen = {"nouveau": PASSWORD, "encore": PASSWORD}
                 assert (await client.post(link, data=chosen)).status_code == 303
                 flow = f"http://127.0.0.1:{port}/direct/flux"
