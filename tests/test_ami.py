@@ -123,6 +123,27 @@ async def test_values_outlive_a_kill_once_the_journal_is_gone(tmp_path: Path) ->
         await process.stop()
 
 
+async def test_connected_once_all_its_modules_are_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FIRST_RETRY", "LONGEST_RETRY"):  # there before it has started
+        monkeypatch.setattr(f"ivr.asterisk.ami.{name}", 0.01)
+    settings = private_settings(tmp_path / "var")
+    secrets = load_or_create(settings.paths.var, [phone.extension for phone in PHONES])
+    async with (
+        switchboard(settings, secrets, QUEUES, PHONES) as process,
+        connected(settings, secrets) as (ami, news),
+    ):
+        for _ in range(3):
+            await process.kill()
+            await news.until_kind(Disconnected)
+            news.events.clear()
+            starting = asyncio.create_task(process.start())
+            await news.until_kind(Connected, 30)
+            assert {one.queue for one in await ami.members()} == {"accueil", "etat-civil"}
+            await starting
+
+
 async def test_a_call_is_followed(
     asterisk: AsteriskProcess, settings: Settings, secrets: Secrets, phones: Telephones
 ) -> None:

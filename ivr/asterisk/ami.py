@@ -72,7 +72,7 @@ class Ami:
         self._manager: _Manager | None = None
         self._handlers: list[Handler] = []
         self.connected = asyncio.Event()
-        """Set while Asterisk answers."""
+        """Set while Asterisk answers, all its modules loaded."""
 
     def subscribe(self, handler: Handler) -> None:
         """Have a function told of every event, and of ``Connected`` and ``Disconnected``.
@@ -102,7 +102,8 @@ class Ami:
     async def _once(self) -> None:
         """One connection, from its beginning to its end."""
         manager = _Manager(
-            self._took, host=self.address.host, port=self.address.port,
+            lambda message: self._took(manager, message),
+            host=self.address.host, port=self.address.port,
             ping_delay=PING, ping_interval=PING, loop=asyncio.get_running_loop(),
             forgetable_actions=("ping", "login", "originate"),
         )  # fmt: skip
@@ -118,10 +119,6 @@ class Ami:
                     f"Asterisk at {self.address} refused the AMI user {self.address.user!r} or its "
                     "password; render the configuration again and restart Asterisk"
                 )
-            self._manager = manager
-            log.info("connected to AMI at %s", self.address)
-            self.connected.set()
-            self._tell(Connected())
             await manager.lost.wait()
         finally:
             manager.close()
@@ -260,8 +257,16 @@ class Ami:
 
     # --- events ----------------------------------------------------------------------------------
 
-    def _took(self, message: Mapping[str, Any]) -> None:
+    def _took(self, manager: _Manager, message: Mapping[str, Any]) -> None:
         headers = {str(key).lower(): value for key, value in message.items()}
+        if headers.get("event") == "FullyBooted":  # before, app_queue may not know its actions yet
+            self._manager = manager
+            log.info("connected to AMI at %s", self.address)
+            self.connected.set()
+            self._tell(Connected())
+            return
+        if self._manager is None:  # what it tells of now will be asked
+            return
         try:
             event = parse(headers)
         except (KeyError, ValueError) as error:

@@ -20,7 +20,7 @@ from ivr.waiting.stays import ABANDONED, UNKNOWN, CallOver, Change, Stay, Stays
 log = logging.getLogger(__name__)
 
 RETRY_S = 2.0
-"""Seconds between two attempts to write when the database fails."""
+"""Seconds between two attempts to write, or to ask Asterisk."""
 _FIELDS = (
     "call_id", "department", "joined_at", "caller_number", "reason", "priority", "answered_at",
     "ended_at", "outcome", "operator",
@@ -56,9 +56,11 @@ class Recorder:
                 except CallLogError as error:
                     log.error("stays in queues are not written: %s", error)
                     await asyncio.sleep(RETRY_S)
-                except AsteriskError as error:  # it is gone again; it will be asked when it is back
+                except AsteriskError as error:
                     log.warning("stays in queues are not known: %s", error)
-                    break
+                    if not self._client.connected.is_set():  # it will be asked when it is back
+                        break
+                    await asyncio.sleep(RETRY_S)
 
     def _took(self, event: ami.AmiEvent) -> None:
         if isinstance(event, ami.Connected):
