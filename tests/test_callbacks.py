@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from ivr.callbacks.attempts import Attempts
 from ivr.callbacks.policy import Outcome, Policy, State
@@ -15,6 +16,7 @@ from ivr.callbacks.schedule import Callbacks, Wish
 from ivr.calllog.database import Database
 from ivr.calllog.tables import Callback
 from ivr.errors import CallbackError
+from ivr.retention.numbers import random_pseudonym
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -308,3 +310,44 @@ async def test_a_person_decides(callbacks: Callbacks, jobs: Recorded) -> None:
     assert jobs.planned[-1] == (callback.id, NOON + 90 * MINUTE)
     await callbacks.cancel(reference, NOON, "a rappelé")
     assert not await callbacks.open()
+
+
+async def test_who_called_completes_what_the_telephone_took_to_be_done(
+    callbacks: Callbacks, attempts: Attempts, jobs: Recorded
+) -> None:
+    await callbacks.take(WISH)
+    callback = await only(callbacks)
+    attempt = await attempts.begin(callback, "101", NOON)
+    assert attempt
+    assert (await only(callbacks)).operator == "101", "colleagues see who calls"
+    await attempts.settle(attempt, Outcome.REACHED, NOON)
+    with pytest.raises(CallbackError, match="par un collègue"):
+        await callbacks.complete(callback.id, "102", Outcome.BUSY, NOON)
+    assert await callbacks.complete(callback.id, "101", Outcome.REACHED, NOON, "Vu") == "done"
+    (closed,) = await callbacks.closed(NOON)
+    assert (closed.note, closed.attempts) == ("Vu", 1)
+    assert await callbacks.complete(callback.id, "101", Outcome.VOICEMAIL, NOON) == "pending"
+    again = await only(callbacks)
+    assert (again.outcome, again.attempts, again.note) == ("voicemail", 1, "Vu")
+    assert jobs.planned[-1] == (callback.id, NOON + 15 * MINUTE)
+    with pytest.raises(CallbackError, match="de nouveau à faire"):
+        await callbacks.complete(callback.id, "101", Outcome.REACHED, NOON)
+
+
+@pytest.mark.parametrize("what", ["erased", "asked again"])
+async def test_what_is_closed_for_good_is_not_made_again(
+    what: str, callbacks: Callbacks, attempts: Attempts, database: Database
+) -> None:
+    await callbacks.take(WISH)
+    callback = await only(callbacks)
+    attempt = await attempts.begin(callback, "101", NOON)
+    assert attempt
+    await attempts.settle(attempt, Outcome.REACHED, NOON)
+    if what == "erased":
+        gone = update(Callback).values(number=random_pseudonym())
+        await database.run(lambda session: session.execute(gone))
+    else:
+        await callbacks.take(WISH)
+    with pytest.raises(CallbackError, match=r"est effacé|plus récent"):
+        await callbacks.complete(callback.id, "101", Outcome.VOICEMAIL, NOON)
+    assert [one.state for one in await callbacks.closed(NOON)] == ["done"]

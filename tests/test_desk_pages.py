@@ -12,9 +12,10 @@ from playwright.async_api import Browser, expect
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from ivr.calllog.tables import Call, Callback, OperatorNote, QueueStay, Turn
+from ivr.calllog.tables import Call, Callback, CallbackAttempt, OperatorNote, QueueStay, Turn
 from ivr.console.search import Search
 from ivr.live.messages import Answer, Duty, LiveOperator, People
+from ivr.retention.numbers import random_pseudonym
 from tests.console import (
     ADMIN,
     EXTENSION,
@@ -43,7 +44,7 @@ async def line(console: Console) -> AsyncIterator[Telephone]:
 
 def forget(session: Session) -> None:
     """Leave no call to the tests of other pages of the same console."""
-    for table in (OperatorNote, QueueStay, Turn, Call, Callback):
+    for table in (OperatorNote, QueueStay, Turn, Call, CallbackAttempt, Callback):
         session.execute(delete(table))
 
 
@@ -250,10 +251,53 @@ async def test_a_callback_is_given_back_moved_noted_and_cancelled(line: Telephon
         assert "2222" in (await client.get("/rappels?etat=faits")).text
 
 
+async def test_who_called_writes_down_what_the_telephone_closed_meanwhile(line: Telephone) -> None:
+    def work(session: Session) -> None:
+        called = CallbackAttempt(
+            id="rappel-1", callback_id=1, operator=EXTENSION, started_at=NOW, ended_at=NOW,
+            outcome="reached",
+        )  # fmt: skip
+        session.add(called)
+        session.get_one(Callback, 1).state = "done"
+        session.get_one(Callback, 1).outcome = "reached"
+
+    await line.console.parts.database.run(work)
+    form = {"issue": "voicemail", "note": "Un répondeur"}
+    async with line.console.client(COLLEAGUE) as other:
+        assert "Compléter" not in (await other.get("/rappels/1")).text
+        await other.post("/rappels/1/resultat", form)
+        assert "fermé par un collègue" in (await other.get("/rappels/1")).text
+    async with line.console.client(OPERATOR) as client:
+        page = (await client.get("/rappels/1")).text
+        assert "Compléter" in page
+        assert '<option value="reached" selected>' in page
+        await client.post("/rappels/1/resultat", {"issue": "reached", "note": "Dossier complet"})
+        assert "Dossier complet" in (await client.get("/rappels/1")).text
+        assert (await callback(line, 1)).state == "done"
+        await client.post("/rappels/1/resultat", form)
+    again = await callback(line, 1)
+    assert (again.state, again.outcome, again.note) == ("pending", "voicemail", "Un répondeur")
+
+
+async def test_a_number_that_is_erased_or_withheld_is_told_in_words(line: Telephone) -> None:
+    def work(session: Session) -> None:
+        session.get_one(Callback, 1).number = random_pseudonym()
+        session.get_one(Callback, 1).state = "cancelled"
+        session.get_one(Callback, 2).state = "dialling"
+
+    await line.console.parts.database.run(work)
+    async with line.console.client(OPERATOR) as client:
+        assert "<h1>Rappel, numéro effacé</h1>" in (await client.get("/rappels/1")).text
+        calling = (await client.get("/rappels/2")).text
+    assert "<h1>Rappeler le 06 12 34 56 72</h1>" in calling
+    assert "Prévu" not in calling, "it is being made"
+
+
 @pytest.mark.parametrize(
     ("words", "first"),
     [
-        ("passeport", "passeport"), ("passep", "passeport"), ("piscine horaires", "piscine"),
+        ("martine dub", "martine dubois"), ("passeport", "passeport"), ("passep", "passeport"),
+        ("piscine horaires", "piscine"),
         ("urbanisme", "urbanisme"), ("carte d'identite", "carte"),
     ],
 )  # fmt: skip

@@ -137,6 +137,7 @@ def test_numbers_are_dialled_as_in_france() -> None:
         ("ended:NOANSWER:19:0", 60, Outcome.NO_ANSWER),
         ("ended:CANCEL:16:0", 60, Outcome.NO_ANSWER),
         ("ended:CHANUNAVAIL:1:0", 60, Outcome.NO_SUCH_NUMBER),
+        ("ended:CHANUNAVAIL:3:0", 60, Outcome.FAILED),  # the provider does not answer
         ("ended:CHANUNAVAIL:20:0", 60, Outcome.FAILED),
         ("said:3", 60, Outcome.VOICEMAIL),
         ("said:4", 60, Outcome.WRONG_NUMBER),

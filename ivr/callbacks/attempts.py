@@ -138,13 +138,22 @@ def begin(
         claim = claim.where(Callback.state.in_([State.PENDING, State.PERSON]))
     else:
         claim = claim.where(Callback.state == State.PENDING, Callback.due_at <= at)
-    values = {"state": State.DIALLING, "attempt": attempt, "due_at": at + hold, "updated_at": at}
+    values = {
+        "state": State.DIALLING, "attempt": attempt, "operator": operator, "due_at": at + hold,
+        "updated_at": at,
+    }  # fmt: skip
     if not session.execute(claim.values(**values)).rowcount:  # type: ignore[attr-defined]
         return None
     session.add(
         CallbackAttempt(id=attempt, callback_id=callback_id, operator=operator, started_at=at)
     )
     return attempt
+
+
+def last(session: Session, callback_id: int) -> CallbackAttempt | None:
+    """The latest attempt of a callback."""
+    own = select(CallbackAttempt).where(CallbackAttempt.callback_id == callback_id)
+    return session.scalar(own.order_by(CallbackAttempt.started_at.desc()).limit(1))
 
 
 def not_before(session: Session, callback: Callback, policy: Policy) -> datetime:

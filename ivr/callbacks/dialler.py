@@ -41,8 +41,9 @@ RINGS_WITHIN = timedelta(seconds=6)
 """Until the operator's channel must be there. One that comes later finds the attempt forgotten, and
 the dialplan ends it before it calls anybody."""
 _BUSY_CAUSE, _REFUSED_CAUSE = 17, 21
-_NO_SUCH_NUMBER = frozenset({1, 3, 22, 28})
-"""Q.850: unallocated, no route to destination, number changed, invalid format."""
+_NO_SUCH_NUMBER = frozenset({1, 22, 28})
+"""Q.850: unallocated, number changed, invalid format. Not 3, no route to destination: Asterisk says
+that of every number while the provider's server does not answer."""
 _SAID = {"3": Outcome.VOICEMAIL, "4": Outcome.WRONG_NUMBER, "5": Outcome.REFUSED}
 """What an operator keys after the call; anything else is: reached."""
 

@@ -17,6 +17,7 @@ from ivr.callbacks.policy import OPEN, Outcome, Policy, State
 from ivr.calllog.database import Database
 from ivr.calllog.tables import Callback, CallbackAttempt
 from ivr.errors import CallbackError, CallLogError
+from ivr.retention.numbers import is_pseudonym
 
 REFERENCE_DIGITS = "23456789"
 """Digits of a reference number: those that are not mistaken on a bad line (no 0, no 1)."""
@@ -214,6 +215,36 @@ class Callbacks:
             await self._jobs.plan(callback.id, callback.due_at)
         return State(callback.state)
 
+    async def complete(
+        self, number: int, extension: str, outcome: Outcome, at: datetime, note: str = ""
+    ) -> State:
+        """What an operator says of one that their own call has closed: the telephone takes whatever
+        lasted for a conversation, a voicemail too.
+
+        number: its id, since a closed one's reference may be given again. outcome: one of
+        ``SAID_BY_PEOPLE``; unless reached, it is tried again. Returns the state in which it is now.
+        """
+
+        def work(session: Session) -> Callback:
+            last = attempts.last(session, number)
+            if not closed_by(extension, last):
+                raise CallbackError("ce rappel vient d'être fermé par un collègue")
+            callback = session.get_one(Callback, number)
+            if callback.state != State.DONE:
+                raise CallbackError(f"le rappel {callback.reference} est de nouveau à faire")
+            callback.note = note or callback.note
+            if outcome is not Outcome.REACHED:
+                _may_be_made_again(session, callback)
+                before = max(0, callback.attempts - 1)
+                verdict = self._policy.after(outcome, before, at, callback.department)
+                attempts.decide(callback, verdict, outcome, at)
+            return callback
+
+        callback = await self._database.run(work)
+        if callback.state == State.PENDING:
+            await self._jobs.plan(callback.id, callback.due_at)
+        return State(callback.state)
+
     async def _change(
         self,
         reference: str,
@@ -295,6 +326,20 @@ def _found(session: Session, reference: str) -> Callback:
             "« ivr callbacks » les liste tous"
         )
     return callback
+
+
+def closed_by(extension: str | None, last: CallbackAttempt | None) -> bool:
+    """Whether the last attempt closed its callback, and was made from this telephone."""
+    return last is not None and (last.operator, last.outcome) == (extension, Outcome.REACHED)
+
+
+def _may_be_made_again(session: Session, callback: Callback) -> None:
+    """Raises CallbackError for one that is closed for good."""
+    if is_pseudonym(callback.number):
+        raise CallbackError("le numéro de ce rappel est effacé : personne ne peut être rappelé")
+    other = (Callback.reference == callback.reference) | (Callback.number == callback.number)
+    if session.scalar(select(Callback.id).where(other, Callback.state.in_(OPEN)).limit(1)):
+        raise CallbackError("un rappel plus récent est à faire : notez-y l'issue")
 
 
 def _refuse_while_dialling(callback: Callback) -> None:

@@ -10,8 +10,8 @@ from fastapi.responses import Response
 
 from ivr.callbacks.jobs import RqJobs
 from ivr.callbacks.listing import OUTCOMES, RECENT, reschedule
-from ivr.callbacks.policy import Outcome, policy
-from ivr.callbacks.schedule import SAID_BY_PEOPLE, Callbacks, NoJobs
+from ivr.callbacks.policy import Outcome, State, policy
+from ivr.callbacks.schedule import SAID_BY_PEOPLE, Callbacks, NoJobs, closed_by
 from ivr.calllog.tables import Callback
 from ivr.console import callback_view, live_view, message_pages, web
 from ivr.console import live_words as words
@@ -91,10 +91,13 @@ async def one(request: Request, number: int, shared: web.Shared, person: web.Sig
     by = reader(person, knowledge)
     callback = await _found(shared, number, by)
     logged = await call_with_turns(shared.database, callback.call_id) if callback.call_id else None
+    tries = await callbacks_of(shared).history(number)
+    shown = callback_view.row(callback, knowledge, by, datetime.now(UTC))
     context = {
-        "callback": callback_view.row(callback, knowledge, by, datetime.now(UTC)),
+        "callback": shown,
+        "completes": shown.is_done and closed_by(person.extension, tries[-1] if tries else None),
         "number": words.number(callback.number),
-        "tries": callback_view.tries(await callbacks_of(shared).history(number), knowledge),
+        "tries": callback_view.tries(tries, knowledge),
         "lines": live_view.logged_lines(logged.turns, knowledge) if logged else [],
         "messages": message_pages.shown(await of_callback(shared.database, number), knowledge),
         "results": RESULTS,
@@ -156,7 +159,9 @@ async def _do(
         case "resultat":
             if issue not in SAID_BY_PEOPLE:
                 raise CallbackError("choisissez l’issue de l’appel dans la liste")
-            if issue == Outcome.REACHED:  # also while the call goes on
+            if callback.state == State.DONE:  # by the telephone, while the operator wrote
+                await callbacks.complete(callback.id, extension, Outcome(issue), now, note)
+            elif issue == Outcome.REACHED:  # also while the call goes on
                 await callbacks.done(reference, now, note, person.extension)
             else:
                 await callbacks.report(reference, Outcome(issue), now, note)

@@ -52,6 +52,16 @@ class Row:
         """Whether it is still to be made."""
         return self.code in OPEN
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it will be made at a certain moment."""
+        return self.code is State.PENDING
+
+    @property
+    def is_done(self) -> bool:
+        """Whether somebody was reached."""
+        return self.code is State.DONE
+
 
 def row(callback: Callback, knowledge: Knowledge, by: Reader, now: datetime) -> Row:
     """A callback as somebody sees it."""

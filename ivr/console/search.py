@@ -88,6 +88,10 @@ def _all(knowledge: Knowledge) -> Iterator[tuple[Found, str, bool]]:
             for name in (one.name, one.role, *one.synonyms):
                 if name:
                     yield person, name, name == one.name
+    for operator in knowledge.operators:
+        services = [knowledge.department_name(one) for one in operator.departments]
+        told = ", ".join((f"poste {operator.extension}", *services))
+        yield Found("Personne", operator.name, told), operator.name, True
     for place in knowledge.places.values():
         told = ", ".join(part for part in (place.address, place.phone or "") if part)
         yield Found("Lieu", place.name, told), place.name, True
