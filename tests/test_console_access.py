@@ -239,6 +239,7 @@ async def test_an_invitation_is_taken_up_once(console: Console) -> None:
         assert "plus valable" in again.text
         used = await client.get(link)
         assert (used.status_code, "plus valable" in used.text) == (404, True)
+        assert 'href="/connexion"' in used.text, "for who has kept the link, not the page"
         told = await reset_password(console.settings, "P.Roussel")
         assert (await client.get("/compte")).status_code == 303, "their sessions end"
         assert (await client.sign_in("p.roussel")).status_code == 403

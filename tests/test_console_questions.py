@@ -142,6 +142,7 @@ async def test_a_changed_answer_is_live_and_can_be_taken_back(
     shown = await admin.get("/questions/historique?question=eau-fuite")
     assert "Claire Delorme" in shown.text
     assert "<ins>" in shown.text
+    assert "Historique de « Une fuite ou une coupure d'eau dans la rue »" in text_of(shown)
     number = re.findall(r"/questions/historique/(\d+)/annuler", shown.text)[0]
     await admin.post(f"/questions/historique/{number}/annuler")
     found = load(console.settings.paths.knowledge).entries["eau-fuite"]
@@ -310,6 +311,7 @@ async def test_a_question_is_added_translated_removed_and_brought_back(
     assert answer.status_code == 303, text_of(answer)
     path = "/questions/fr/les-ruches-en-ville"
     assert answer.headers["location"] == path
+    assert "<h1>Les ruches en ville</h1>" in (await admin.get(path)).text, "at once"
     known = load(console.settings.paths.knowledge).entries["les-ruches-en-ville"]
     assert (known.department, known.follow_up("prix").answer) == ("voirie", "Rien.")
     twice = await admin.post("/questions/nouvelle", form)
@@ -460,6 +462,10 @@ async def test_what_was_missed_is_learnt_made_a_question_or_dismissed(
     assert phrase not in shown.text
     assert "hamster" not in shown.text
     await admin.post("/a-apprendre/reprendre", dismissed)
+    assert "a remis des phrases à apprendre 1" in text_of(await admin.get("/journal"))
+    like = {**form, "question": "piscine", "texte": phrase}
+    told = text_of(await admin.post("/a-apprendre/ajouter", like))
+    assert "exemple de « Une fuite ou une coupure d'eau dans la rue »" in told
     [change, *_] = await console.app.state.desk.history.of("fr", "eau-fuite")
     assert change.who == ADMIN
     await admin.post(f"/questions/historique/{change.id}/annuler")

@@ -198,6 +198,8 @@ async def test_an_announcement_is_said_while_it_is_valid(town: Console, admin: C
     assert hours.announced(during + timedelta(minutes=1)) == []
     page = await admin.get("/reglages/annonces")
     assert "terminée" in page.text
+    today = datetime.now(hours.zone)
+    assert f'name="debut" type="datetime-local" required value="{today:%Y-%m-%d}T' in page.text
 
 
 @pytest.mark.parametrize(

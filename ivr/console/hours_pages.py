@@ -240,6 +240,7 @@ def _page(
     given: Mapping[str, Any] | None = None,
 ) -> Response:
     hours, data = _hours(shared)
+    now = datetime.now(hours.zone)
     context = {
         "hours": hours,
         "weeks": {name: shown_week(one) for name, one in data["schedules"].items()},
@@ -250,7 +251,8 @@ def _page(
         "told": told(error, names=LINE_FIELDS),
         "given": given or {},
         "nothing": Told(),
-        "stages": [_stage(one, datetime.now(hours.zone)) for one in hours.announcements],
+        "now": now,
+        "stages": [_stage(one, now) for one in hours.announcements],
     }
     return web.page(request, template, context, 422 if error else 200)
 

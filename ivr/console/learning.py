@@ -18,7 +18,9 @@ from sqlalchemy.orm import Session
 from ivr.calllog.accounts import AuditLine
 from ivr.calllog.database import Database
 from ivr.calllog.tables import OperatorNote, Suggestion
+from ivr.console import live_words as words
 from ivr.console import web
+from ivr.console.accounts import Person
 from ivr.console.desk import Desk, OwnDesk
 from ivr.errors import CallLogError, FaultsFound, IvrError
 from ivr.knowledge import editing
@@ -183,7 +185,11 @@ async def take(request: Request, shared: web.Shared, person: web.Admin, own: Own
     told = f"{_phrases(len(new))} à « {title} »."
     told += "".join(
         f" « {one.text} » est laissé de côté : presque « {one.like} »"
-        + (f", exemple de « {one.owner} »." if one.owner != entry else ", qui y est déjà.")
+        + (
+            f", exemple de « {words.meaning(one.owner, knowledge)} »."
+            if one.owner != entry
+            else ", qui y est déjà."
+        )
         for one in skipped
     )
     return _done(request, told, link=f"/questions/{language}/{entry}", title=title)
@@ -208,13 +214,10 @@ async def dismiss(request: Request, shared: web.Shared, person: web.Admin) -> Re
     if not texts:
         return _done(request, "Cochez au moins une phrase.", fault=True)
     now = datetime.now(UTC)
-    line = AuditLine(
-        at=now, who=person.login, action="a écarté des phrases", subject=f"{len(texts)}"
-    )
 
     def work(session: Session) -> None:
         decided(session, [key(language, one) for one in texts], "dismissed", now)
-        session.add(line)
+        session.add(_audited(person, "a écarté des phrases", texts, now))
 
     await shared.database.run(work)
     told = f"{len(texts)} phrase{'s' * (len(texts) > 1)} ne sera plus montrée."
@@ -231,8 +234,19 @@ async def restore(request: Request, shared: web.Shared, person: web.Admin) -> Re
     forgotten = delete(Suggestion).where(
         Suggestion.key.in_(keys), Suggestion.decision == "dismissed"
     )
-    await shared.database.run(lambda session: session.execute(forgotten))
+    line = _audited(person, "a remis des phrases à apprendre", texts, datetime.now(UTC))
+
+    def work(session: Session) -> None:
+        session.execute(forgotten)
+        session.add(line)
+
+    await shared.database.run(work)
     return _done(request, "Ces phrases seront de nouveau proposées au prochain chargement.")
+
+
+def _audited(person: Person, action: str, texts: Sequence[str], at: datetime) -> AuditLine:
+    """How many, not what callers said: the audit is kept for longer."""
+    return AuditLine(at=at, who=person.login, action=action, subject=f"{len(texts)}")
 
 
 async def _chosen(request: Request) -> tuple[str, list[str], str]:

@@ -27,6 +27,12 @@ async def history(
     request: Request, shared: web.Shared, person: web.Admin, own: OwnDesk, langue: str = "",
     question: str = "",
 ) -> Response:  # fmt: skip
+    knowledge = shared.store.current
+
+    def title(language: str, entry: str) -> str:
+        known = knowledge.entries_in(language).get(entry)
+        return known.title if known else entry
+
     if question:
         changes = await own.history.of(langue or REFERENCE, question)
     else:
@@ -45,7 +51,7 @@ async def history(
         request,
         "questions/history.html",
         {"rows": rows, "question": question, "language": langue or REFERENCE,
-         "names": await own.names(), "undone": {one.undoes for one in changes}},
+         "names": await own.names(), "title": title, "undone": {one.undoes for one in changes}},
     )  # fmt: skip
 
 

@@ -250,7 +250,7 @@ def _known_as(knowledge: Knowledge, sheet: Sheet) -> str:
     for language in (sheet.language, REFERENCE):
         if entry := knowledge.entries_in(language).get(sheet.entry):
             return entry.title
-    return sheet.entry
+    return sheet.given.fields.get("title") or sheet.entry  # added a moment ago
 
 
 # --- two people at the same entry ----------------------------------------------------------------
