@@ -76,3 +76,8 @@ def names_in(folder: Path) -> list[str]:
 
 def values(row: Base) -> dict[str, object]:
     return {column.key: getattr(row, column.key) for column in row.__table__.columns}
+
+
+def on_disk(folder: Path) -> bytes:
+    """What the files of the call log hold, its journal included."""
+    return b"".join(file.read_bytes() for file in folder.glob("calls.sqlite*"))

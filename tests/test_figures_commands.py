@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -90,10 +90,19 @@ async def test_every_table_is_a_spreadsheet(url: str, town: Knowledge, by: By) -
 
 def test_no_cell_becomes_a_formula() -> None:
     hostile = ["=1+1", "+33612345678", "-2", "@SUM(A1)", "\t=1", "\r=1", 'a;b"c']
-    text = as_csv(Table("", ["x"], [[one] for one in hostile] + [[-1], [0.25], [None]]))
+    text = as_csv(
+        Table("", ["x"], [[one] for one in hostile] + [[-1], [0.25], [54321.5], [20.0], [None]])
+    )
     rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=";"))
     cells = [row[0] if row else "" for row in rows[1:]]
-    assert cells == [f"'{one}" for one in hostile[:6]] + ['a;b"c', "-1", "0,25", ""]
+    assert cells == [f"'{one}" for one in hostile[:6]] + [
+        'a;b"c',
+        "-1",
+        "0,25",
+        "54321,5",
+        "20",
+        "",
+    ]
 
 
 def test_numbers_are_written_as_in_french() -> None:
@@ -103,4 +112,5 @@ def test_numbers_are_written_as_in_french() -> None:
     assert [wording.duration(one) for one in (5, 65, 4321, None)] == [
         "5 s", "1 min 05", "1 h 12", "–",
     ]  # fmt: skip
+    assert wording.age(timedelta(days=1200)) == "1\u202f200 jours"
     assert wording.milliseconds(650) == "0,65 s"

@@ -25,7 +25,7 @@ from ivr.retention.purge import Purger
 from ivr.retention.rules import RULES
 from ivr.secrets import load_or_create
 from ivr.settings import Retention
-from tests.retention_rows import NOW, PSEUDONYMS, all_of, keep, names_in, rows, values
+from tests.retention_rows import NOW, PSEUDONYMS, all_of, keep, names_in, on_disk, rows, values
 
 PARIS = ZoneInfo("Europe/Paris")
 E164 = "+33612345678"
@@ -128,6 +128,18 @@ async def test_who_is_forgotten_cannot_be_found_and_others_are_untouched(
     assert calls["1.1"].caller_number == calls["1.3"].caller_number
     assert is_pseudonym(calls["1.1"].caller_number or "")
     assert calls["1.1"].caller_number != PSEUDONYMS.of(E164), "nor by trying all numbers"
+
+
+async def test_what_is_forgotten_is_no_longer_on_the_disk(
+    database: Database, sounds: Path, people: People, tmp_path: Path
+) -> None:
+    await keep(database, sounds, rows(1, "1.1"))
+    assert b"une fuite" in on_disk(tmp_path)
+    await people.forget(E164, NOW)
+    content = on_disk(tmp_path)
+    assert b"1.1" in content
+    assert b"une fuite" not in content
+    assert b"12345678" not in content
 
 
 @pytest.mark.parametrize("state", ["pending", "person"])

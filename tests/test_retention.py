@@ -33,7 +33,17 @@ from ivr.retention.purge import PurgeFailed, Purger
 from ivr.retention.rules import RULES, Kind
 from ivr.settings import Retention
 from ivr.settings_file import load
-from tests.retention_rows import NOW, NUMBER, PSEUDONYMS, all_of, keep, names_in, rows, values
+from tests.retention_rows import (
+    NOW,
+    NUMBER,
+    PSEUDONYMS,
+    all_of,
+    keep,
+    names_in,
+    on_disk,
+    rows,
+    values,
+)
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -194,9 +204,7 @@ async def test_what_was_removed_is_no_longer_in_the_file(
 ) -> None:
     await keep(database, sounds, rows(400, "1.1"))
     await purger.run(NOW)
-    await database.close()
-    files = [tmp_path / name for name in names_in(tmp_path) if name.startswith("calls.sqlite")]
-    content = b"".join(file.read_bytes() for file in files)
+    content = on_disk(tmp_path)
     assert b"1.1" in content
     assert b"une fuite" not in content
     assert NUMBER.encode() not in content

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -22,11 +23,16 @@ from ivr.errors import CallLogError
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
 _MIGRATING = threading.Lock()
 """Alembic keeps what it works on in globals: one thread of a process at a time."""
 
 BUSY_MS = 30_000
 """A write waits so long for another program that holds the database, such as a backup, in ms."""
+
+JOURNAL_MS = 1_000
+"""So long does emptying SQLite's journal wait for others, who cannot write meanwhile, in ms."""
 
 CONNECT_S = 5
 """A PostgreSQL that does not answer for so long is away, in seconds."""
@@ -46,6 +52,7 @@ class Database:
         CallLogError with a message for people.
         """
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
+        self._busy_ms = busy_ms
         self._engine = _engine(url, busy_ms)
         try:
             _migrate(self._engine)
@@ -68,6 +75,25 @@ class Database:
             return await asyncio.get_running_loop().run_in_executor(self._thread, run)
         except SQLAlchemyError as error:
             raise CallLogError(f"call log: {_cause(error)}") from error
+
+    async def empty_journal(self) -> None:
+        """Have what was removed leave SQLite's journal, too, where it would stay for days.
+
+        While another program reads, it stays until the next time.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return
+
+        def run() -> None:
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={JOURNAL_MS}")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={self._busy_ms}")
+
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, run)
+        except SQLAlchemyError as error:
+            log.warning("the journal of the call log is not emptied: %s", _cause(error))
 
     async def close(self) -> None:
         """Finish pending work and let go of the database."""

@@ -53,9 +53,9 @@ class Row:
         return self.code in OPEN
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether it will be made at a certain moment."""
-        return self.code is State.PENDING
+    def is_calling(self) -> bool:
+        """Whether it is being made now; ``due_at`` is then that of another try."""
+        return self.code is State.DIALLING
 
     @property
     def is_done(self) -> bool:

@@ -14,6 +14,7 @@ from ivr.calllog.tables import Call, Callback, Message, OperatorNote, Turn
 from ivr.console import web
 from ivr.console.accounts import Person
 from ivr.errors import CallLogError, IvrError
+from ivr.figures.wording import number
 from ivr.retention.export import as_zip
 from ivr.retention.numbers import Pseudonyms, in_part, parse, written
 from ivr.retention.person import Held, People
@@ -109,7 +110,7 @@ async def _tell(shared: web.Parts, person: Person, action: str, held: Held) -> N
 def _counts(held: Held) -> list[str]:
     """ "1 appel", "2 messages vocaux": what there is."""
     counts = [(len(held.of(table)), one, many) for table, one, many in COUNTED]
-    return [f"{count} {many if count > 1 else one}" for count, one, many in counts if count]
+    return [f"{number(count)} {many if count > 1 else one}" for count, one, many in counts if count]
 
 
 def _page(

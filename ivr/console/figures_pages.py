@@ -37,6 +37,8 @@ CHOICES = {
     "libre": "Autre période",
 }
 SHOWN = (By.HOUR, By.DAY, By.DEPARTMENT, By.QUESTION, By.CALLBACK, By.LANGUAGE)
+SECONDS = " (s)"
+"""Ends the names of columns that are durations: spreadsheets count in seconds, people do not."""
 MOST_QUESTIONS = 15
 """Lines of the table on the page; the spreadsheet has all."""
 WIDTH, HEIGHT, FOOT = 760, 180, 30
@@ -142,7 +144,6 @@ def _context(both: Comparison, knowledge: Knowledge) -> dict[str, object]:
             for entry, count in this.figures.questions[:MOST_QUESTIONS]
         ],
         "tables": [(by, _shown(this, by, knowledge)) for by in SHOWN if by is not By.QUESTION],
-        "number": wording.number,
         "width": WIDTH,
         "height": HEIGHT + FOOT,
         "base": HEIGHT,
@@ -157,17 +158,18 @@ def _shown(this: Report, by: By, knowledge: Knowledge) -> tuple[str, list[str], 
         for n in range(len(made.header))
         if n == 0 or any(row[n] not in (0, None) for row in made.rows)
     ]
-    share = [made.header[n].startswith("Part") for n in range(len(made.header))]
-    rows = [[_cell(row[n], share=share[n]) for n in keep] for row in made.rows]
-    return made.title, [made.header[n] for n in keep], rows
+    rows = [[_cell(row[n], made.header[n]) for n in keep] for row in made.rows]
+    return made.title, [made.header[n].removesuffix(SECONDS) for n in keep], rows
 
 
-def _cell(value: object, *, share: bool) -> str:
+def _cell(value: object, column: str) -> str:
     match value:
         case None:
             return wording.NONE
-        case float() if share:
+        case float() if column.startswith("Part"):
             return wording.percent(value)
+        case int() | float() if column.endswith(SECONDS):
+            return wording.duration(value)
         case float():
             return wording.decimal(value)
         case int():

@@ -26,7 +26,7 @@ from ivr.console.accounts import Accounts, Person
 from ivr.console.lockout import KnownBrowsers
 from ivr.console.records import Records
 from ivr.console.search import Search
-from ivr.figures.wording import LANGUAGES
+from ivr.figures.wording import LANGUAGES, number
 from ivr.knowledge.store import Store
 from ivr.live.mirror import Mirror
 from ivr.settings import Settings
@@ -92,6 +92,7 @@ def _local(context: Context, moment: datetime, form: str = "%d/%m/%Y à %-H h %M
 
 templates.env.filters["local"] = _local
 templates.env.filters["bound"] = bound
+templates.env.filters["number"] = number
 templates.env.filters["language"] = lambda code: LANGUAGES.get(code, code)
 
 

@@ -155,6 +155,6 @@ def _written(cell: Cell) -> str:
     if cell is None:
         return ""
     if isinstance(cell, float):
-        return f"{cell:.4g}".replace(".", ",")
+        return f"{cell:.4f}".rstrip("0").rstrip(".").replace(".", ",")
     text = str(cell)
     return f"'{text}" if isinstance(cell, str) and text.startswith(FORMULA) else text

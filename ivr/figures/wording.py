@@ -169,7 +169,7 @@ def _machine(both: Comparison) -> list[Line]:
         line(
             "Satisfaction",
             lambda f: (
-                f"{decimal(f.satisfaction.mean)} sur 5 ({number(f.satisfaction.count)} notes)"
+                f"{decimal(f.satisfaction.mean)} sur 5 ({_notes(f.satisfaction.count)})"
                 if f.satisfaction.count
                 else NONE
             ),
@@ -211,6 +211,10 @@ class _Liner:
         this, before = self.both.this.figures, self.both.before.figures
         better = _better(value(this), value(before), less=less)
         return Line(label, shown(this), shown(before), better, meaning)
+
+
+def _notes(count: int) -> str:
+    return f"{number(count)} note{'s' if count > 1 else ''}"
 
 
 def _better(this: float | None, before: float | None, *, less: bool) -> bool | None:
@@ -268,5 +272,5 @@ def age(value: timedelta | None) -> str:
     if value is None:
         return NONE
     if value.days >= 2:
-        return f"{value.days} jours"
+        return f"{number(value.days)} jours"
     return duration(value.total_seconds())

@@ -88,12 +88,14 @@ class People:
             return held
 
         try:
-            return await self._database.run(work)
+            held = await self._database.run(work)
         except OSError as error:
             raise IvrError(
                 f"{error.filename} : le message vocal ne peut pas être effacé ({error.strerror}) ; "
                 "rien d'autre n'a été changé"
             ) from error
+        await self._database.empty_journal()
+        return held
 
     def _find(self, session: Session, number: str) -> Held:
         names = spellings(number) | {self._pseudonyms.of(number)}

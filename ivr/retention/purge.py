@@ -90,6 +90,8 @@ class Purger:
         await self._database.run(
             lambda session: _end(session, run, counts, None if failures else now)
         )
+        if counts:
+            await self._database.empty_journal()
         if failures:
             raise PurgeFailed(f"la purge n'a pas tout effacé : {' ; '.join(failures)}")
         return counts
