@@ -17,6 +17,7 @@ from ivr import exchange, simulate
 from ivr.asterisk.ami import Ami, AmiAddress
 from ivr.asterisk.ari import Ari, AriAddress
 from ivr.asterisk.calls import Calls
+from ivr.asterisk.outside import OutsideLine
 from ivr.asterisk.render import AMI_USER, ARI_APP, ARI_USER
 from ivr.call import Mind, Parts, handle
 from ivr.callbacks.dialler import Dialler, settle_at_once
@@ -90,12 +91,14 @@ async def serve(settings: Settings) -> None:
         ami = Ami(AmiAddress("127.0.0.1", settings.asterisk.ami_port, AMI_USER, secrets.ami))
         telephones = exchange.Exchange(settings, ami, store.current)
         known = store.current
-        presence = Presence(known.operators, lambda: datetime.now(UTC), known.wrap_up)
-        presence.subscribe(lambda: board.people(people_now(presence), datetime.now(UTC)))
+        presence = Presence(known.operators, _utc_now, known.wrap_up)
+        presence.subscribe(lambda: board.people(people_now(presence), _utc_now()))
+        outside = OutsideLine(ami.variable)
         orders = Orders(board, Switch(ari, ami, lambda: store.current, presence))
         doctor = Doctor(
             asterisk=lambda: ari.listening,
             manager=lambda: presence.known,
+            outside=lambda: outside.answers,
             hearing=shared.hearing,
             calls_at_once=settings.calls.at_once,
         )
@@ -114,9 +117,9 @@ async def serve(settings: Settings) -> None:
                 tasks.create_task(follow_queues(settings, shared, presence, ami, sounds, store))
                 tasks.create_task(sounds.keep(store.current, calls.quiet))
                 tasks.create_task(follow_voice(settings, speak_with))
-                tasks.create_task(
-                    keep_shifts(ami, lambda: store.current, lambda: datetime.now(UTC))
-                )
+                tasks.create_task(keep_shifts(ami, lambda: store.current, _utc_now))
+                if settings.trunk.can_dial_out:
+                    tasks.create_task(outside.watch())
                 tasks.create_task(tell(settings, secrets, board, orders, doctor))
                 tasks.create_task(telephones.run())
                 renew = partial(_renew, shared, presence, sounds, telephones, settings)
@@ -169,18 +172,15 @@ async def follow_queues(
             tasks.create_task(recorder.run())
             tasks.create_task(settle_at_once(ami, dialler))
             if settings.callbacks.missed:
-                own = partial(_own_numbers, store)
                 kinds = settings.callbacks.model_dump(include={"foreign", "premium"})
                 allowed = frozenset(kind for kind, yes in kinds.items() if yes)
-                missed = MissedCalls(database, shared.callbacks, own, _utc_now, allowed)
+                missed = MissedCalls(
+                    database, shared.callbacks, lambda: store.current.own_numbers, _utc_now, allowed
+                )
                 tasks.create_task(missed.run())
     finally:
         await sounds.close()
         await database.close()
-
-
-def _own_numbers(store: Store) -> frozenset[str]:
-    return store.current.own_numbers
 
 
 async def tell(

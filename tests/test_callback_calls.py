@@ -20,6 +20,8 @@ import httpx
 import pytest
 
 from ivr.asterisk.ami import Ami, AmiAddress
+from ivr.asterisk.ami_events import Connected
+from ivr.asterisk.outside import STATE
 from ivr.asterisk.render import AMI_USER
 from ivr.callbacks.dialler import settle_at_once
 from ivr.callbacks.jobs import RqJobs, dialler_of
@@ -307,6 +309,23 @@ async def test_an_operator_calls_now_from_the_console(scene: Scene, tmp_path: Pa
         await scene.becomes(reference, waits_again)
         assert "appel refusé" in (await client.get(page)).text
     await scene.callbacks.cancel(reference, datetime.now(UTC))
+
+
+@pytest.mark.telephone
+async def test_whether_the_provider_answers_is_known(scene: Scene) -> None:
+    ami = Ami(
+        AmiAddress("127.0.0.1", scene.it.settings.asterisk.ami_port, AMI_USER, scene.it.secrets.ami)
+    )
+    connected = asyncio.Event()
+    ami.subscribe(lambda told: connected.set() if isinstance(told, Connected) else None)
+    running = asyncio.create_task(ami.run())
+    try:
+        async with asyncio.timeout(20):
+            await connected.wait()
+        assert await ami.variable(STATE) in ("NOT_INUSE", "INUSE")
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 @contextmanager

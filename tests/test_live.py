@@ -352,7 +352,10 @@ async def test_a_call_with_people_is_not_followed_when_asterisk_tells_nothing() 
 
 
 async def test_the_last_error_is_part_of_the_health_and_nothing_else_is() -> None:
-    doctor = Doctor(asterisk=lambda: True, manager=lambda: False, hearing="w", calls_at_once=3)
+    doctor = Doctor(
+        asterisk=lambda: True, manager=lambda: False, outside=lambda: None, hearing="w",
+        calls_at_once=3,
+    )  # fmt: skip
     log = logging.Logger("test")
     log.addHandler(doctor)
     log.warning("nothing much")

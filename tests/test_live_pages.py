@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import Browser, expect
 from sqlalchemy import delete
 
 from ivr.calllog.accounts import ConsoleSession
-from ivr.console import live_words, stream
+from ivr.console import live_view, live_words, stream
 from ivr.dialogue.turns import Dismissed, Redirected
 from ivr.errors import CallLogError
 from ivr.live.messages import LiveOperator, LiveQueue, People, Waiting
 from ivr.live.mirror import Sight, View
 from tests.console import ADMIN, OPERATOR, Client, Console, browsing, fits, serious
-from tests.telephone import Telephone, telephone
+from tests.telephone import HEALTH, Telephone, telephone
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +61,17 @@ async def stream_until(client: Client, path: str, words: str) -> str:
 )
 def test_numbers_are_shown_in_part(number: str | None, shown: str) -> None:
     assert live_words.number_in_part(number) == shown
+
+
+@pytest.mark.parametrize(
+    ("answers", "light"), [(None, []), (True, ["ok"]), (False, ["error"])]
+)  # fmt: skip
+def test_whether_the_provider_answers_is_told_where_there_is_one(
+    answers: bool | None, light: list[str]
+) -> None:
+    view = View(Sight.LIVE, health=replace(HEALTH, outside=answers))
+    found = live_view.facts(view, disk_free=10**11, workers=1, zone=ZoneInfo("Europe/Paris"))
+    assert [one.light for one in found if one.label == "Ligne extérieure"] == light
 
 
 async def test_what_a_caller_says_is_on_the_page_as_it_is_said(line: Telephone) -> None:

@@ -256,7 +256,23 @@ def _of_health(health: Health) -> list[Fact]:
         if health.manager
         else Fact("Agents", "warning", "L’état des agents et des files n’est pas connu.")
     )
-    return [asterisk, manager, Fact("Écoute", "ok", f"Modèle {health.hearing}.")]
+    hearing = Fact("Écoute", "ok", f"Modèle {health.hearing}.")
+    return [asterisk, *_outside(health.outside), manager, hearing]
+
+
+def _outside(answers: bool | None) -> list[Fact]:
+    label = "Ligne extérieure"
+    if answers is None:
+        return []
+    if answers:
+        return [Fact(label, "ok", "L’opérateur téléphonique répond.")]
+    return [
+        Fact(
+            label, "error",
+            "L’opérateur téléphonique ne répond pas : les appels n’arrivent sans doute plus, et "
+            "personne ne peut être rappelé. Voyez l’accès à internet, puis l’opérateur.",
+        )
+    ]  # fmt: skip
 
 
 def _disk(free: int) -> Fact:

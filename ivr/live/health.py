@@ -21,13 +21,17 @@ class Doctor(logging.Handler):
         *,
         asterisk: Callable[[], bool],
         manager: Callable[[], bool],
+        outside: Callable[[], bool | None],
         hearing: str,
         calls_at_once: int,
     ) -> None:
-        """asterisk, manager: whether ARI and AMI are connected now; hearing: the model's name."""
+        """asterisk, manager: whether ARI and AMI are connected now; outside: whether the provider's
+        server answers, None where that is not known; hearing: the model's name.
+        """
         super().__init__(logging.ERROR)
         self._asterisk = asterisk
         self._manager = manager
+        self._outside = outside
         self._health = Health(
             _version(), datetime.now(UTC), asterisk=False, manager=False, hearing=hearing,
             calls_at_once=calls_at_once,
@@ -49,7 +53,7 @@ class Doctor(logging.Handler):
         base = self._health
         return Health(
             base.version, base.started_at, self._asterisk(), self._manager(), base.hearing,
-            base.calls_at_once, self._error, self._error_at,
+            base.calls_at_once, self._error, self._error_at, self._outside(),
         )  # fmt: skip
 
 

@@ -127,6 +127,8 @@ class Health:
     error: str = ""
     """The last one that was logged."""
     error_at: datetime | None = None
+    outside: bool | None = None
+    """Whether the provider's server answers; None without a line that leads outside."""
 
 
 # --- from serve to the console -------------------------------------------------------------------
