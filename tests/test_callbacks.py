@@ -330,7 +330,8 @@ async def test_who_called_completes_what_the_telephone_took_to_be_done(
     again = await only(callbacks)
     assert (again.outcome, again.attempts, again.note) == ("voicemail", 1, "Vu")
     assert jobs.planned[-1] == (callback.id, NOON + 15 * MINUTE)
-    with pytest.raises(CallbackError, match="de nouveau à faire"):
+    assert [one.outcome for one in await callbacks.history(callback.id)] == ["voicemail"]
+    with pytest.raises(CallbackError, match="par un collègue"):
         await callbacks.complete(callback.id, "101", Outcome.REACHED, NOON)
 
 

@@ -290,7 +290,9 @@ async def test_a_number_that_is_erased_or_withheld_is_told_in_words(line: Teleph
         assert "<h1>Rappel, numéro effacé</h1>" in (await client.get("/rappels/1")).text
         calling = (await client.get("/rappels/2")).text
     assert "<h1>Rappeler le 06 12 34 56 72</h1>" in calling
-    assert "Prévu" not in calling, "it is being made"
+    assert "L’appel est en cours" in calling
+    for impossible in ("Prévu", "Le rendre", "Appeler maintenant", "Reporter", "Annuler le rappel"):
+        assert impossible not in calling
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Whether the line outside works, for those who watch over the switchboard; no call waits for it."""
+"""Whether the line outside works, for who watches over the switchboard; no call waits for it."""
 
 from __future__ import annotations
 

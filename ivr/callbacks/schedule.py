@@ -227,17 +227,16 @@ class Callbacks:
 
         def work(session: Session) -> Callback:
             last = attempts.last(session, number)
-            if not closed_by(extension, last):
+            if last is None or not closed_by(extension, last):
                 raise CallbackError("ce rappel vient d'être fermé par un collègue")
             callback = session.get_one(Callback, number)
-            if callback.state != State.DONE:
-                raise CallbackError(f"le rappel {callback.reference} est de nouveau à faire")
             callback.note = note or callback.note
             if outcome is not Outcome.REACHED:
                 _may_be_made_again(session, callback)
                 before = max(0, callback.attempts - 1)
                 verdict = self._policy.after(outcome, before, at, callback.department)
                 attempts.decide(callback, verdict, outcome, at)
+                last.outcome = outcome
             return callback
 
         callback = await self._database.run(work)
