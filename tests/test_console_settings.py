@@ -396,6 +396,12 @@ async def test_pace_of_the_voice(town: Console, admin: Client) -> None:
     form = {"vu": await seen(admin, "/reglages/voix"), "debit": "vite", "volume": "-99"}
     answer = await admin.post("/reglages/voix", form)
     assert answer.status_code == 422
+    assert '<div class="wrong" id="w-debit"><p>un nombre était attendu' in answer.text
+    assert 'value="vite" aria-invalid="true"' in answer.text
+    answer = await admin.post("/reglages/voix", {**form, "debit": "3", "volume": "-99"})
+    assert '<div class="wrong" id="w-debit"><p>le nombre est trop grand' in answer.text
+    assert '<div class="wrong" id="w-volume"><p>le nombre est trop petit' in answer.text
+    assert "siwis.yaml:" not in answer.text, "where it is in the file says nothing to them"
     assert (town.settings.paths.voices / "siwis.yaml").read_text() == written
 
 

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from ivr.calllog.accounts import AuditLine
 from ivr.console import web
 from ivr.console.accounts import Person
+from ivr.console.forms import Mistyped, told
 from ivr.errors import CallLogError, IvrError
 from ivr.knowledge.settings_files import (
     Change,
@@ -51,6 +52,9 @@ SECTIONS = {
     "callbacks": "Rappels", "mail": "Courriel", "log": "Journal",
 }  # fmt: skip
 """The sections of ``ivr.toml`` as people read them."""
+VOICE_FIELDS = {"pace": "debit", "loudness": "volume"}
+"""Keys of a voice's file, and the fields of its form."""
+NO_NUMBER = "un nombre était attendu, comme dans l'exemple"
 
 
 @dataclass(frozen=True)
@@ -87,17 +91,21 @@ async def change_voice(
 ) -> Response:
     """Write them."""
 
+    typed = {"pace": debit, "loudness": volume}
+    numbers = {key: _number(text) for key, text in typed.items()}
+
     def change(data: dict[str, Any]) -> None:
-        for key, text in (("pace", debit), ("loudness", volume)):
-            if _number(data.get(key)) != _number(text) or _number(text) is None:
-                data[key] = _number(text) if _number(text) is not None else text
+        wrong = {VOICE_FIELDS[key]: NO_NUMBER for key, one in numbers.items() if one is None}
+        if wrong:
+            raise Mistyped(wrong)
+        data |= {key: one for key, one in numbers.items() if one != _number(data.get(key))}
 
     file = voice_file(shared.settings)
     try:
         prepare_it = partial(prepare_alone, file, vu, VoiceFile, change)
         await make(shared, person, "a modifié la voix", file.name, prepare_it)
-    except IvrError as error:
-        return _voice_page(request, shared, str(error), {"pace": debit, "loudness": volume})
+    except (IvrError, Mistyped) as error:
+        return _voice_page(request, shared, error, typed)
     return web.go_to(
         request,
         "/reglages/voix",
@@ -171,7 +179,7 @@ def _shown(key: str, value: object) -> str:
 def _voice_page(
     request: Request,
     shared: web.Parts,
-    fault: str = "",
+    error: Exception | None = None,
     given: Mapping[str, str] | None = None,
 ) -> Response:
     file = voice_file(shared.settings)
@@ -181,9 +189,9 @@ def _voice_page(
         "given": given or {"pace": _typed(found.pace), "loudness": _typed(found.loudness)},
         "file": file.name,
         "seen": version(file),
-        "fault": fault,
+        "told": told(error, names=VOICE_FIELDS),
     }
-    return web.page(request, "settings/voice.html", context, 422 if fault else 200)
+    return web.page(request, "settings/voice.html", context, 422 if error else 200)
 
 
 def _typed(number: float) -> str:
