@@ -183,3 +183,31 @@ async def test_lines_are_spoken_and_heard(settings: Settings) -> None:
     )
     assert "passeport" in heard.text.lower()
     assert told == [(1, 2), (2, 2)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "au revoir",
+        "merci au revoir",
+        "bon tant pis",
+        "laissez tomber",
+        "oui au revoir",
+        "non merci au revoir",
+        "c'est bon merci",
+        "et c'est où",
+        "et combien ça coûte",
+    ],
+)
+def test_what_is_no_yes_is_none_after_a_question_either(town: Matcher, text: str) -> None:
+    assert town.match(text, Context(expecting="yes-no")).entry != "oui"
+
+
+@pytest.mark.parametrize("text", ["ouais", "c'est ça", "oui quand vous voulez", "d'accord"])
+def test_a_yes_is_one(town: Matcher, text: str) -> None:
+    assert town.match(text, Context(expecting="yes-no")).entry == "oui"
+
+
+def test_an_emergency_is_no_follow_up(town: Matcher) -> None:
+    said = "mon barbecue a pris feu"
+    assert town.match(said, Context(last_entry="nuisances")).entry == "urgence"

@@ -8,6 +8,9 @@ from ivr.dialogue.state import Phase, State
 from ivr.dialogue.talk import Step, Talk
 from ivr.dialogue.turns import Note, Turn
 
+PATIENCE = 2
+"""Silences borne without a word when a caller has asked for a moment."""
+
 
 @dataclass(frozen=True)
 class Answering:
@@ -37,7 +40,9 @@ class Answering:
             says += self.talk.answer(state, also, turn, None)
             notes += (Note("answered", also),)
             answered, entry = (*answered, also), also
-        state = replace(state, misunderstood=0, options=(), answered=answered, last_entry=entry)
+        state = replace(
+            state, misunderstood=0, options=(), asked=None, answered=answered, last_entry=entry
+        )
         offer = self.talk.offer(state, entry, turn.at) if follow_up is None else None
         if offer is not None:
             state = replace(state, department=self.talk.department_of(entry))
@@ -45,8 +50,10 @@ class Answering:
         return self.talk.ask(state, Phase.MORE, *says, self.talk.say(state, "more"), before=notes)
 
     def confirmed(self, state: State, entry: str, turn: Turn) -> Step:
-        """Answer what the caller has said yes to, or has chosen."""
-        return self.answer(state, entry, turn, Note("confirmed", entry))
+        """Answer what the caller has said yes to, or has chosen: what they asked of it, if so."""
+        known = state.asked and self.talk.answers(state, entry, state.asked)
+        follow_up = state.asked if known else None
+        return self.answer(state, entry, turn, Note("confirmed", entry), follow_up=follow_up)
 
     def repeat(self, state: State, *, slower: bool = False) -> Step:
         """What was said last, once more; ``slower`` than the call went until now."""
@@ -55,12 +62,19 @@ class Answering:
         says = tuple(replace(say, pace=state.pace) for say in state.spoken)
         return self.talk.ask(state, state.phase, *says)
 
+    def pause(self, state: State) -> Step:
+        """The caller needs a moment: what was said last stays to be said again."""
+        state = replace(state, patience=PATIENCE, silences=0)
+        again, (listen,) = self.talk.listen(state)
+        return again, (self.talk.say(state, "pause"), listen)
+
     def go_ahead(self, state: State) -> Step:
         """The caller may say what they want."""
         return self.talk.ask(state, Phase.REQUEST, self.talk.say(state, "go-ahead"))
 
     def more(self, state: State) -> Step:
         """Whether there is anything else."""
+        state = replace(state, options=(), asked=None)
         return self.talk.ask(state, Phase.MORE, self.talk.say(state, "more"))
 
     def goodbye(self, state: State) -> Step:

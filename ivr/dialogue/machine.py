@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 
 from ivr.dialogue import words
 from ivr.dialogue.answering import Answering
+from ivr.dialogue.choosing import Choosing, asks_something_else
 from ivr.dialogue.people import PEOPLE_PHASES, People
+from ivr.dialogue.recovering import Recovering
 from ivr.dialogue.state import Phase, State
 from ivr.dialogue.taking import BEGINS, TAKING
 from ivr.dialogue.talk import Step, Talk
@@ -30,10 +32,10 @@ from ivr.dialogue.turns import (
     Unintelligible,
 )
 from ivr.events import QueueOutcome
-from ivr.knowledge.base import RECEPTION
+from ivr.knowledge.base import HOURS, RECEPTION
 from ivr.knowledge.dates import only_days
 from ivr.knowledge.hours import Mode
-from ivr.nlu.match import DIALOGUE_IDS, Decision, Match
+from ivr.nlu.match import DIALOGUE_IDS, OFF_TOPIC, Decision, Match
 
 LANGUAGES = {"english": "en", "french": "fr"}
 """Details of ``hors-sujet`` that ask for a language, and the language (ISO 639-1)."""
@@ -46,6 +48,11 @@ UNSURE = 0.4
 DISMISSES = 0.5
 """Below this confidence of the recogniser nobody is told that it is no matter for the town hall:
 an emergency misheard looks the same."""
+
+_UNDER_WAY = TAKING | {Phase.REQUEST, Phase.CONFIRM, Phase.CHOOSE, Phase.HELP}
+"""The phases in which "laissez tomber" means: whatever this was about."""
+_DROPS = (None, "oui", "non", OFF_TOPIC)
+"""What "laissez tomber" may be taken for, where nothing else is asked for in its place."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,16 @@ class Dialogue:
     def answering(self) -> Answering:
         """The part of the dialogue that answers, and ends the call when all is answered."""
         return Answering(self.talk, self.satisfaction)
+
+    @property
+    def choosing(self) -> Choosing:
+        """The part of the dialogue that asks which entry is meant."""
+        return Choosing(self.talk, self.answering)
+
+    @property
+    def recovering(self) -> Recovering:
+        """The part of the dialogue for turns in which nothing was understood, or said."""
+        return Recovering(self.talk, self.answering, self.people)
 
     @property
     def people(self) -> People:
@@ -90,21 +107,23 @@ class Dialogue:
                 return self.people.redirect(state, department, operator)
             case Dismissed():
                 return self.talk.hang_up(state, state.outcome, self.talk.say(state, "dismissed"))
+            case Silent() | Unintelligible() if state.patience:
+                return self.recovering.patient(state)
             case Silent():
-                return self._silence(state, turn)
+                return self.recovering.silence(state, turn)
             case Unintelligible():
-                return self._misunderstood(state, turn, "noise")
+                return self.recovering.misunderstood(state, turn, "noise")
             case Overloaded():
-                return self._overloaded(state, turn)
+                return self.recovering.overloaded(state, turn)
             case Keyed(key):
-                return self._keyed(replace(state, silences=0), key, turn)
+                return self._keyed(replace(state, silences=0, patience=0), key, turn)
             case Heard(understood, confidence):
                 state = replace(state, silences=0, last_heard=understood.text)
                 return self._heard(state, understood, confidence, turn)
             case TooLong(understood, confidence):
                 state = replace(state, silences=0, last_heard=understood.text)
                 if understood.decision is not Decision.ANSWER:
-                    return self._misunderstood(state, turn, "too-long")
+                    return self.recovering.misunderstood(state, turn, "too-long")
                 return self._heard(state, understood, confidence, turn)
 
     # --- beginning -----------------------------------------------------------------------------
@@ -132,6 +151,11 @@ class Dialogue:
             step = self._maybe_urgent(state, match, turn)
             if step is not None:
                 return step
+        if step := self._paused(state, match):
+            return step
+        state = replace(state, patience=0)
+        if words.gives_up(match.text) and state.phase in _UNDER_WAY and match.entry in _DROPS:
+            return self.answering.more(replace(state, callback=None, misunderstood=0))
         if state.phase in PEOPLE_PHASES:
             step = self.people.heard(state, match, turn)
             if step is not None:
@@ -142,20 +166,35 @@ class Dialogue:
             or self._message(state, match, turn)
             or self._special(state, match, confidence, turn)
             or self._in_phase(state, match, turn)
-            or self._another_day(state, match, turn)
+            or self._opening(state, match, turn)
             or self._request(state, match, confidence, turn)
         )
 
     def _maybe_urgent(self, state: State, match: Match, turn: Turn) -> Step | None:
         """An emergency, or perhaps one: only a no or another clear wish says that it is none."""
         if match.entry == "non" or words.no_emergency(match.text):
-            return self._misunderstood(state, turn, "confirm-no", Note("corrected", "urgence"))
+            return self.recovering.misunderstood(
+                state, turn, "confirm-no", Note("corrected", "urgence")
+            )
         if match.entry == "urgence" and match.score < URGENT and state.phase is not Phase.URGENT:
             say = self.talk.say(state, "emergency.confirm")
             return self.talk.ask(state, Phase.URGENT, say)
         if match.entry not in ("urgence", "oui", None) and match.decision is Decision.ANSWER:
             return None
         return self.answering.emergency(state)
+
+    def _paused(self, state: State, match: Match) -> Step | None:
+        """ "Attendez, je note": the caller has all the time they need, and then hears it again."""
+        if state.phase not in (Phase.URGENT, Phase.WAIT, Phase.RATING):
+            if words.pauses(match.text) and not asks_something_else(match):
+                return self.answering.pause(state)
+            open_question = state.expecting == "request" and match.entry == "oui"
+            if state.patience and (words.ready(match.text) or open_question):
+                return self.answering.repeat(replace(state, patience=0))
+            murmured = match.decision is Decision.REJECT and state.phase not in PEOPLE_PHASES
+            if state.patience and murmured:  # while writing it down
+                return self.recovering.patient(state)
+        return None
 
     def _waiting(self, state: State, match: Match, turn: Turn) -> Step | None:
         """Nobody was free: wait on, or be called back? None when that is not answered."""
@@ -177,21 +216,29 @@ class Dialogue:
         return self.people.leaving.begin(replace(state, department=department))
 
     def _follow_up(self, state: State, match: Match, turn: Turn) -> Step | None:
-        """ "Et combien ça coûte ?", "et à Noël ?", after an answer."""
+        """ "Et combien ça coûte ?", "et à Noël ?", after an answer, or about what is offered."""
         if only_days(match.text) and (step := self._another_day(state, match, turn)):
             return step
-        if match.follow_up is None or state.last_entry is None:
+        if match.follow_up is None or match.entry is None:
             return None
-        return self.answering.answer(state, state.last_entry, turn, follow_up=match.follow_up)
+        if state.phase is Phase.CHOOSE:
+            return self.choosing.depends(state, match.follow_up)
+        note = Note("confirmed", match.entry) if state.phase is Phase.CONFIRM else None
+        return self.answering.answer(state, match.entry, turn, note, follow_up=match.follow_up)
 
     def _another_day(self, state: State, match: Match, turn: Turn) -> Step | None:
         """ "Et samedi ?", after an answer about opening hours."""
-        elsewhere = match.decision is Decision.ANSWER and match.entry not in DIALOGUE_IDS
-        if state.phase not in (Phase.MORE, Phase.OFFER) or not state.last_entry or elsewhere:
+        if state.phase not in (Phase.MORE, Phase.OFFER, Phase.REQUEST) or not state.last_entry:
             return None
-        if self.talk.opening(state, state.last_entry, turn.at) is None:
-            return None
-        return self.answering.answer(state, state.last_entry, turn)
+        if self.talk.opening(state, state.last_entry, turn.at) is not None:
+            return self.answering.answer(state, state.last_entry, turn)
+        if only_days(match.text) and self.talk.answers(state, state.last_entry, HOURS):
+            return self.answering.answer(state, state.last_entry, turn, follow_up=HOURS)
+        return None
+
+    def _opening(self, state: State, match: Match, turn: Turn) -> Step | None:
+        """ "On peut venir samedi ?", after an answer; None for what is surely another request."""
+        return None if asks_something_else(match) else self._another_day(state, match, turn)
 
     def _special(self, state: State, match: Match, confidence: float, turn: Turn) -> Step | None:
         """What may be said at any moment of a conversation."""
@@ -208,7 +255,11 @@ class Dialogue:
                 department = match.department or self.talk.topic_department(state)
                 return self.people.taking.begin(state, department)
             case "au-revoir", _:
-                leaves = match.score >= LEAVES or state.phase is Phase.MORE
+                if state.phase is Phase.MORE:
+                    return self.answering.goodbye(state)
+                if words.thanks(match.text) and state.phase in PEOPLE_PHASES:
+                    return self.recovering.misunderstood(state, turn, "not-understood")
+                leaves = match.score >= LEAVES and not words.thanks(match.text)
                 return self.answering.goodbye(state) if leaves else self.answering.more(state)
             case "hors-sujet", "insult":
                 say = self.talk.say(state, "insult")
@@ -216,7 +267,7 @@ class Dialogue:
                 return self.people.reach(state, department, "Appelant mécontent", turn, say)
             case "hors-sujet", detail if detail in LANGUAGES:
                 return self._speak(state, LANGUAGES[detail])
-            case "hors-sujet", _ if sure and not self._another_day(state, match, turn):
+            case "hors-sujet", _ if sure and not self._opening(state, match, turn):
                 say = self.talk.out_of_scope(state, match.detail)
                 more = self.talk.say(state, "more")
                 return self.talk.ask(replace(state, misunderstood=0), Phase.MORE, say, more)
@@ -241,9 +292,9 @@ class Dialogue:
             case Phase.CONFIRM | Phase.OFFER if no:
                 return self._no(state, turn)
             case Phase.CHOOSE:
-                return self._chosen_by_voice(state, match, turn)
+                return self._chosen(state, match, turn)
             case Phase.MORE if no and words.wrong(match.text):
-                return self._misunderstood(
+                return self.recovering.misunderstood(
                     state, turn, "answer-wrong", Note("corrected", state.last_entry)
                 )
             case Phase.MORE if no:
@@ -262,27 +313,19 @@ class Dialogue:
         sure = match.decision is Decision.ANSWER and confidence >= UNSURE
         meant_otherwise = match.entry in DIALOGUE_IDS and (sure or match.entry == "hors-sujet")
         if not candidates or match.decision is Decision.REJECT or meant_otherwise:
-            return self._misunderstood(state, turn, "not-understood", Note("rejected"))
+            return self.recovering.misunderstood(state, turn, "not-understood", Note("rejected"))
         if sure:
             return self.answering.answer(state, candidates[0], turn, also=match.also)
-        if match.decision is Decision.CHOOSE and len(candidates) > 1 and not match.follow_up:
-            pair = (candidates[0], candidates[1])
-            return self.talk.ask(
-                replace(state, options=pair), Phase.CHOOSE, *self.talk.choose(state, *pair)
-            )
-        say = self.talk.say(state, "confirm", what=self.talk.noun(state, candidates[0]))
-        return self.talk.ask(replace(state, options=(candidates[0],)), Phase.CONFIRM, say)
+        two = match.decision is Decision.CHOOSE and not match.follow_up
+        return self.choosing.ask(state, *candidates[: 2 if two else 1])
 
-    def _chosen_by_voice(self, state: State, match: Match, turn: Turn) -> Step | None:
+    def _chosen(self, state: State, match: Match, turn: Turn) -> Step | None:
         if words.neither(match.text) or match.entry == "non":
-            return self._misunderstood(state, turn, "confirm-no", Note("corrected"))
-        place = words.choice(match.text)
-        if place is not None:
-            return self.answering.confirmed(state, state.options[place - 1], turn)
-        for candidate in match.candidates:
-            if candidate.entry in state.options:
-                return self.answering.confirmed(state, candidate.entry, turn)
-        return None
+            return self.recovering.misunderstood(state, turn, "confirm-no", Note("corrected"))
+        if step := self.choosing.chosen(state, match, turn):
+            return step
+        again = state.misunderstood == 0 and not asks_something_else(match)
+        return self.choosing.again(state) if again else None
 
     # --- what the caller keyed -----------------------------------------------------------------
 
@@ -316,16 +359,9 @@ class Dialogue:
             return self.people.keyed(state, key, turn)
         if key == "#":
             return self.talk.listen(state)
-        return self._ask_again(state)  # a key without a meaning here has cut the question short
-
-    def _ask_again(self, state: State) -> Step:
-        """The question alone, without the greeting or the answer that came before it."""
-        says = state.spoken
-        if state.phase is Phase.REQUEST:
-            says = (self.talk.say(state, "go-ahead"),)
-        elif state.phase in (Phase.MORE, Phase.OFFER):
-            says = says[-1:]
-        return self.talk.ask(state, state.phase, *says)
+        return self.recovering.ask_again(
+            state
+        )  # a key without a meaning here has cut the question short
 
     def _yes(self, state: State, turn: Turn) -> Step:
         if state.phase is Phase.CONFIRM:
@@ -335,64 +371,5 @@ class Dialogue:
     def _no(self, state: State, turn: Turn) -> Step:
         if state.phase is Phase.CONFIRM:
             note = Note("corrected", state.options[0])
-            return self._misunderstood(state, turn, "confirm-no", note)
+            return self.recovering.misunderstood(state, turn, "confirm-no", note)
         return self.answering.more(state)
-
-    # --- what did not work ---------------------------------------------------------------------
-
-    def _misunderstood(self, state: State, turn: Turn, why: str, note: Note | None = None) -> Step:
-        """Once: ask again, with examples. Twice in a row: help, never a third reprompt."""
-        if state.phase is Phase.URGENT and note is None:
-            return self.answering.emergency(state)
-        before = (note,) if note else ()
-        times = state.misunderstood + 1
-        state = replace(state, misunderstood=times, options=())
-        if state.phase in PEOPLE_PHASES:
-            again = times < 2
-            return self.people.again(state) if again else self.people.give_up(state, turn)
-        if times >= 3 or (state.phase is Phase.HELP and times >= 2):
-            say = self.talk.say(state, "help.person")
-            return self.people.reach(state, self.talk.topic_department(state), "", turn, say)
-        if times == 2:
-            say = self.talk.say(state, "help.menu")
-            return self.talk.ask(state, Phase.HELP, say, *self.talk.keys(state), before=before)
-        say = self.talk.say(state, f"reprompt.{why}")
-        return self.talk.ask(state, Phase.REQUEST, say, before=before)
-
-    def _silence(self, state: State, turn: Turn) -> Step:
-        """Gently, twice; then goodbye if all is answered, else a person."""
-        times = state.silences + 1
-        state = replace(state, silences=times)
-        if state.phase is Phase.RATING:
-            return self.answering.rated(state, None)
-        if state.phase is Phase.URGENT:
-            return self.answering.emergency(state)
-        if state.phase is Phase.NAME:
-            return self.people.taking.again(state)
-        if state.phase is Phase.WAIT:  # who says nothing waits
-            return self.people.wait(state, turn)
-        if state.phase is Phase.NUMBER and state.callback and state.callback.digits:
-            return self.people.keyed(state, "#", turn)
-        answered = state.phase in (Phase.MORE, Phase.OFFER)
-        if answered and times >= 2:
-            return self.answering.goodbye(state)
-        if state.phase in PEOPLE_PHASES:
-            again = times < 3
-            return self.people.again(state) if again else self.people.give_up(state, turn)
-        if times >= 3 or (state.phase is Phase.HELP and times >= 2):
-            if state.answered or not self.talk.people_there(turn.at):
-                say = self.talk.say(state, "silence.goodbye")
-                return self.talk.hang_up(state, state.outcome, say)
-            say = self.talk.say(state, "help.person")
-            return self.people.reach(state, RECEPTION, "Silence de l'appelant", turn, say)
-        key = "silence.more" if answered else f"silence.{times}"
-        return self.talk.ask(state, state.phase, self.talk.say(state, key))
-
-    def _overloaded(self, state: State, turn: Turn) -> Step:
-        if state.phase in TAKING:
-            return self._misunderstood(state, turn, "noise")
-        if state.phase is Phase.HELP:
-            say = self.talk.say(state, "help.person")
-            return self.people.reach(state, RECEPTION, "", turn, say)
-        say = self.talk.say(state, "overloaded")
-        return self.talk.ask(state, Phase.HELP, say, *self.talk.keys(state))

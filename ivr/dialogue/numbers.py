@@ -88,6 +88,11 @@ def digits_heard(text: str) -> str:
     return parts[-1] if len(parts[-1]) == FRENCH_NUMBER else "".join(parts)
 
 
+def corrects(text: str) -> bool:
+    """Whether a caller takes back what they said: "non, je recommence"."""
+    return bool(_CORRECTION.search(text.lower()))
+
+
 def _digits(text: str) -> str:
     words = re.findall(r"[0-9]+|[a-zéè]+", text)
     found: list[str] = []

@@ -14,6 +14,7 @@ from ivr.dialogue.talk import Talk
 from ivr.errors import IvrError
 from ivr.knowledge.base import Knowledge
 from ivr.knowledge.catalogue import REFERENCE
+from ivr.nlu.match import PLACE_QUESTIONS
 from ivr.speech.speaker import SpeechSource
 from ivr.speech.spoken import sentences
 
@@ -49,7 +50,7 @@ def lines(knowledge: Knowledge) -> list[Line]:
         {*knowledge.languages, *knowledge.catalogue.languages},
         key=lambda language: (language != REFERENCE, language),
     )
-    parts = (_prompts, _waits, _answers, _questions, _whispers)
+    parts = (_prompts, _waits, _answers, _questions, _places, _whispers)
     return _cut(line for name in languages for part in parts for line in part(knowledge, name))
 
 
@@ -99,6 +100,12 @@ def _answers(knowledge: Knowledge, language: str) -> Iterator[Line]:
     for topic in knowledge.topics:
         if text := knowledge.out_of_scope(topic, language):
             yield text, language
+
+
+def _places(knowledge: Knowledge, language: str) -> Iterator[Line]:
+    talk, state = Talk(knowledge), State(language=language)
+    for place in {id(one): one for one in map(knowledge.place_of, knowledge.entries)}.values():
+        yield from ((talk.place(state, place, one).text, language) for one in PLACE_QUESTIONS)
 
 
 def _questions(knowledge: Knowledge, language: str) -> Iterator[Line]:

@@ -114,8 +114,12 @@ class State:
     """Misunderstandings in a row."""
     silences: int = 0
     """Silences in a row."""
+    patience: int = 0
+    """Silences still to be borne: the caller has asked for a moment."""
     options: tuple[str, ...] = ()
     """The entries offered (CONFIRM: one; CHOOSE: two)."""
+    asked: str | None = None
+    """The follow-up asked about the two offered, before either was chosen."""
     department: str | None = None
     """The department offered, or waited for."""
     last_entry: str | None = None
@@ -149,6 +153,11 @@ class State:
         return Outcome.ANSWERED if self.answered else Outcome.GAVE_UP
 
     @property
+    def topic(self) -> str | None:
+        """The entry that the call is about: offered now, or answered last."""
+        return next(iter(self.options), self.last_entry)
+
+    @property
     def expecting(self) -> Expecting:
         """What kind of answer is awaited."""
         return _EXPECTING.get(self.phase, "request")
@@ -156,4 +165,4 @@ class State:
     @property
     def context(self) -> Context:
         """What the conversation adds to the caller's next words."""
-        return Context(self.last_entry, self.expecting, self.language)
+        return Context(self.topic, self.expecting, self.language)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -25,6 +26,8 @@ TAKING = frozenset(
 BEGINS = "begins"
 """Detail of ``oui``: "j'ai une autre question", a yes to that question and to no other."""
 MOST_REFUSED_NUMBERS = 3
+LEAVES = 0.9
+"""From this certainty on a goodbye is one where a name or a time is asked for."""
 
 
 class Reach(Protocol):
@@ -59,10 +62,21 @@ class Taking:
     def heard(self, state: State, match: Match, turn: Turn) -> Step | None:
         """What the caller said while a callback is being taken; None when it is something else."""
         match state.phase:
+            case Phase.NAME | Phase.WHEN_OK if _leaves(match):  # the number is known
+                return self._write(state) if draft_of(state).window else self._soon(state, turn)
             case Phase.NUMBER:
                 digits = numbers.digits_heard(match.text)
                 if digits:
-                    return self._number(state, digits)
+                    return self._part(state, digits)
+                known = draft_of(state).digits
+                if known and numbers.corrects(match.text):
+                    return self.keyed(state, "*", turn)
+                if known and match.entry in ("oui", "au-revoir"):  # "c'est tout"
+                    return self._number(state, known)
+            case Phase.NUMBER_OK | Phase.NUMBER_READ_BACK if match.entry != "oui" and (
+                len(digits := numbers.digits_heard(match.text)) == FRENCH_NUMBER
+            ):
+                return self._number(state, digits)
             # "Martine Durand" resembles asking for somebody.
             case Phase.NAME if not _asks_else(match) or not _asks_plainly(match):
                 return self._named(state, words.name(match.text))
@@ -145,6 +159,17 @@ class Taking:
         state = replace(state, callback=draft, misunderstood=0, silences=0)
         return self.talk.ask(state, Phase.WHEN, self.talk.say(state, "callback.when"))
 
+    def _part(self, state: State, digits: str) -> Step:
+        """A number, or as many digits of it as are said at a time."""
+        before = draft_of(state).digits
+        together = before + digits
+        if len(digits) >= FRENCH_NUMBER or (len(together) > FRENCH_NUMBER and digits[0] == "0"):
+            together = digits  # said anew from the beginning
+        if not re.fullmatch(r"0[1-9][0-9]{0,7}|0", together):
+            return self._number(state, together)
+        state = replace(state, callback=replace(draft_of(state), digits=together), misunderstood=0)
+        return self.talk.ask(state, Phase.NUMBER, self.talk.say(state, "callback.go-on"))
+
     def _number(self, state: State, digits: str) -> Step:
         draft = replace(draft_of(state), digits="")
         checked = self._checked(digits)
@@ -226,6 +251,11 @@ class Taking:
 
     def _checked(self, number: str) -> str | Refused:
         return numbers.check(number, self.talk.knowledge.own_numbers, self.talk.called_back)
+
+
+def _leaves(match: Match) -> bool:
+    """Whether the caller is satisfied and says goodbye."""
+    return match.entry == "au-revoir" and match.score >= LEAVES and not words.gives_up(match.text)
 
 
 def _asks_else(match: Match) -> bool:

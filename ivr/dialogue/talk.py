@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ivr.dialogue.prompts import PROMPTS
 from ivr.dialogue.state import Phase, State
 from ivr.dialogue.turns import Action, HangUp, Listen, Note, Outcome, Say, Transfer, Turn
-from ivr.knowledge.base import RECEPTION, Knowledge
+from ivr.knowledge import wording
+from ivr.knowledge.base import HOURS, RECEPTION, Knowledge
 from ivr.knowledge.catalogue import REFERENCE
+from ivr.knowledge.directory import Department, Place
 from ivr.knowledge.hours import Mode
+from ivr.knowledge.wording import FRENCH
+from ivr.nlu.match import PLACE_QUESTIONS
 from ivr.speech.spoken import sentences
 
 Step = tuple[State, tuple[Action, ...]]
@@ -81,17 +86,43 @@ class Talk:
         """The answer of an entry, or of one of its follow-ups; of a day, when one was named."""
         about = f"faq:{entry}" + (f"/{follow_up}" if follow_up else "")
         language = self.language_of(state, entry)
-        text = self.opening(state, entry, turn.at) if follow_up is None else None
+        text = None
+        if follow_up in (None, HOURS):
+            text = self.opening(state, entry, turn.at, about_hours=follow_up == HOURS)
+        if not text and follow_up and not self._written(state, entry, follow_up):
+            return (self.place(state, self.knowledge.place_of(entry), follow_up),)
         text = text or self.knowledge.answer(entry, language, follow_up=follow_up)
         said = Say(text, about, language, state.pace)
         if language != state.language:
             return (self.say(state, "only-in-french"), said)
         return (said,)
 
-    def opening(self, state: State, entry: str, at: datetime) -> str | None:
+    def answers(self, state: State, entry: str, follow_up: str) -> bool:
+        """Whether there is an answer to such a question about an entry."""
+        return follow_up in PLACE_QUESTIONS or self._written(state, entry, follow_up)
+
+    def _written(self, state: State, entry: str, follow_up: str) -> bool:
+        return self.knowledge.has_follow_up(entry, follow_up, self.language_of(state, entry))
+
+    def place(self, state: State, place: Place | Department, question: str) -> Say:
+        """The answer to one of ``PLACE_QUESTIONS``, from the facts of a place or department."""
+        town, words = self.knowledge.town, self.knowledge.wordings.get(state.language, FRENCH)
+        facts = {
+            "where": place.names.get(state.language, place.name),
+            "hours": wording.weekly(self.knowledge.hours, place.schedule, words),
+            "address": place.address or town.address,
+            "phone": place.phone or town.phone,
+        }
+        key = f"place.{question}"
+        return self.say(state, key, **{name: facts[name] for name in PROMPTS[key]})
+
+    def opening(
+        self, state: State, entry: str, at: datetime, *, about_hours: bool = False
+    ) -> str | None:
         """The answer about the day that the caller named last, where the entry has hours."""
         language = self.language_of(state, entry)
-        return self.knowledge.opening_answer(entry, state.last_heard, at, language)
+        heard = state.last_heard
+        return self.knowledge.opening_answer(entry, heard, at, language, about_hours=about_hours)
 
     def offer(self, state: State, entry: str, at: datetime) -> Say | None:
         """The question whether to go on with a department, where the entry has one."""
@@ -105,15 +136,22 @@ class Talk:
         """The entry as a noun phrase: "une carte d'identité"."""
         return self.knowledge.noun(entry, self.language_of(state, entry))
 
+    def nouns(self, state: State) -> tuple[str, ...]:
+        """The entries offered, as noun phrases."""
+        return tuple(self.noun(state, one) for one in state.options)
+
     def transfer_announcement(self, state: State, department: str) -> Say:
         """Who the caller is being passed to."""
         name = self.knowledge.department_name(department, state.language)
         return self.say(state, "transfer", department=name)
 
-    def choose(self, state: State, first: str, second: str) -> tuple[Say, ...]:
-        """The question which of two entries is meant, in clips that can be rendered ahead."""
+    def choose(self, state: State, first: str, second: str, key: str) -> tuple[Say, ...]:
+        """The question which of two entries is meant, in clips that can be rendered ahead.
+
+        ``key`` is the prompt that comes before both.
+        """
         return (
-            self.say(state, "choose"),
+            self.say(state, key),
             self.say(state, "choose.first", what=self.noun(state, first)),
             self.say(state, "choose.second", what=self.noun(state, second)),
         )
@@ -165,12 +203,11 @@ class Talk:
 
     def topic_department(self, state: State) -> str:
         """The department of what the call is about so far; the reception when unknown."""
-        topic = next(iter(state.options), None) or state.last_entry
-        return self.department_of(topic) if topic else RECEPTION
+        return self.department_of(state.topic) if state.topic else RECEPTION
 
     def reason(self, state: State, reason: str = "") -> str:
         """A few words for the operator: what it is about and what was already answered."""
-        topic = next(iter(state.options), None) or state.last_entry
+        topic = state.topic
         title = self.knowledge.entries[topic].title if topic else ""
         known = f"{title}, déjà renseigné" if topic and topic in state.answered else title
         heard = f"« {state.last_heard} »" if state.last_heard and not topic else ""

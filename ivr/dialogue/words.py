@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
-_FIRST = re.compile(r"\b(premi(er|ère)|un|une|first|one)\b")
-_SECOND = re.compile(r"\b(deuxième|second(e)?|deux|dernier|dernière|two)\b")
+from ivr.nlu.normalise import plain, stem
+
+_PLACE = r"(?:\W|\b(?:le|la|numéro|option|choix|plutôt|alors|euh|oui|the|number)\b)*"
+_FIRST = re.compile(rf"\b(premi(er|ère)|first)\b|^{_PLACE}\b(un|une|1|one)\b{_PLACE}$")
+_SECOND = re.compile(
+    rf"\b(deuxième|second(e)?|dernier|dernière)\b|^{_PLACE}\b(deux|2|two)\b{_PLACE}$"
+)
+_BOTH = re.compile(r"(?<!aucun des )(?<!aucune des )\b(les deux|l'un et l'autre|both)\b")
 _NEITHER = re.compile(r"\b(ni l'un ni l'autre|ni l’un ni l’autre|aucun(e)?|neither|rien de tout)\b")
 _WRONG = re.compile(
     r"\b(c'est pas (ça|cela)|ce n'est pas (ça|cela)|pas du tout|vous avez mal compris|"
@@ -45,6 +52,48 @@ _BEFORE_NAME = re.compile(
 )
 _LONGEST_NAME = 5
 """Words; more are no name."""
+_GIVES_UP = re.compile(
+    r"\b(laissez?[ -](moi )?tomber|tant pis|oubliez?( ça)?$|annulez?\b|je renonce|"
+    r"je ne veux plus|j'en veux plus|plus la peine|never mind|forget it|cancel)\b"
+)
+_POLITE = r"s'il vous plaît|s'il te plaît|merci|madame|monsieur|please|thanks|thank you"
+_THANKS = re.compile(
+    r"((merci|je vous remercie|beaucoup|bien|infiniment|grand|d'accord|ok|très|oui|bon|alors|"
+    r"thank you|thanks|very much|a lot|madame|monsieur)\b[ ,.!]*)+"
+)
+_BEFORE_PAUSE = (
+    r"(?:(?:oui|non|alors|euh|ah|oh|bon|ok|d'accord|pardon|excusez-moi|juste|mais|et|just|okay|"
+    rf"{_POLITE})\b[ ,.…!]*)*"
+)
+_HOLD = (
+    r"(?:attend(?:s|ez)(?: voir| un peu| donc)?|(?:ne )?(?:quittez|coupez|bougez|raccrochez) pas|"
+    r"restez en ligne|patientez(?: un peu)?|(?:laissez|donnez|accordez)[ -]moi|"
+    r"(?:une?|deux|trois|cinq|petite?) (?:petite? )?(?:secondes?|minutes?|instants?|moments?)|"
+    r"hold on|hang on|wait|(?:just )?(?:a|one) (?:second|moment|minute|sec)|let me)"
+)
+_BUSY = (
+    r"(?:(?:que |il faut que )?(?:je|j') ?(?:vais |dois )?(?:le temps )?(?:le |la |les |l')?"
+    r"(?:note|prend|cherch|regard|vérifi|demand|écri|récupèr|réfléchi|trouv|revien|arriv|met)\w*|"
+    r"(?:le temps )?(?:de |d')?(?:note|prend|cherch|regard|vérifi|écri|trouv|réfléchi)\w*|"
+    r"(?:get|find|look|check|write|i am|i'm|i need|i will|i'll)\b)(?:[ ']+[\w-]+){0,5}"
+)
+_PEN = (
+    r"(?:que )?je (?:vais )?(?:note|noter|réfléchis|prends? note|reviens)|"
+    r"(?:que )?je (?:vais )?(?:prend|cherch|attrap)\w* (?:vite )?(?:un|mon|du|de|une) ?(?:quoi )?"
+    r"(?:stylo|crayon|papier|feuille|feutre|carnet|noter|écrire)(?: et \w+ \w+)?"
+)
+_PAUSE = re.compile(
+    rf"{_BEFORE_PAUSE}(?:(?:{_HOLD}\b[ ,.…!]*)+(?:{_BEFORE_PAUSE}{_BUSY})?|(?:{_PEN}))"
+    rf"(?:[ ,.…]*(?:{_POLITE}))*"
+)
+_AGAIN_NOW = re.compile(r"\b(?:redi|redonn|répét|recommenc|again|repeat)")
+_READY = re.compile(
+    r"\b(allez[- ]y|je vous écoute|j'écoute|(j'ai|c'est) noté|ça y est|je suis (prêt|là|revenu)|"
+    r"vous pouvez (y aller|continuer|reprendre)|continuez|j'ai (un|mon|de quoi|trouvé|ce qu'il)|"
+    r"dites[- ]moi|go ahead|go on|i'm ready|i am ready|i'm back|i have a pen)"
+)
+_WORD = 4
+"""Letters, at least, of a word by which something is named."""
 _RATINGS = {
     "un": 1, "deux": 2, "trois": 3, "quatre": 4, "cinq": 5,
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5,
@@ -60,9 +109,43 @@ def choice(text: str) -> Literal[1, 2] | None:
     return 1 if first else 2
 
 
+def named(text: str, nouns: Sequence[str]) -> int | None:
+    """Which of several was chosen, from 0, by a word that only it has: "la carte"."""
+    heard, told = _stems(text), [_stems(noun) for noun in nouns]
+    alone = [own.difference(*(one for one in told if one is not own)) for own in told]
+    found = [n for n, own in enumerate(alone) if own & heard]
+    return found[0] if len(found) == 1 else None
+
+
+def both(text: str) -> bool:
+    """Whether both were chosen: "les deux"."""
+    return bool(_BOTH.search(text.lower()))
+
+
 def neither(text: str) -> bool:
     """Whether both were refused: "ni l'un ni l'autre"."""
     return bool(_NEITHER.search(text.lower()))
+
+
+def gives_up(text: str) -> bool:
+    """Whether a caller no longer wants what they asked for: "laissez tomber"."""
+    return bool(_GIVES_UP.search(_plain(text)))
+
+
+def thanks(text: str) -> bool:
+    """Whether a caller says thanks and nothing else, as many do without leaving."""
+    return bool(_THANKS.fullmatch(_plain(text)))
+
+
+def pauses(text: str) -> bool:
+    """Whether a caller needs a moment: "attendez, je prends un stylo"."""
+    text = _plain(text)
+    return bool(_PAUSE.fullmatch(text)) and not _AGAIN_NOW.search(text)
+
+
+def ready(text: str) -> bool:
+    """Whether a caller who needed a moment can go on: "allez-y, je note"."""
+    return bool(_READY.search(_plain(text)))
 
 
 def wrong(text: str) -> bool:
@@ -134,3 +217,11 @@ def rating(text: str) -> int | None:
         if 1 <= value <= 5:
             return value
     return None
+
+
+def _stems(text: str) -> set[str]:
+    return {stem(word) for word in plain(text).split() if len(word) >= _WORD}
+
+
+def _plain(text: str) -> str:
+    return text.lower().replace("’", "'").strip(" .,!?…")

@@ -18,6 +18,9 @@ from ivr.knowledge.wording import Wording
 RECEPTION = "accueil"
 """The department whose hours are the town hall's own."""
 
+HOURS = "horaires"
+"""The follow-up that asks when an entry's place is open."""
+
 
 @dataclass(frozen=True)
 class Knowledge:
@@ -74,6 +77,11 @@ class Knowledge:
         entry = self.entries_in(language)[entry_id]
         return entry.follow_up(follow_up).answer if follow_up else entry.answer
 
+    def has_follow_up(self, entry_id: str, follow_up: str, language: str = REFERENCE) -> bool:
+        """Whether an entry has an answer to such a question. KeyError as ``answer``."""
+        asked = self.entries_in(language)[entry_id].follow_ups
+        return any(one.id == follow_up for one in asked)
+
     def answers(self, language: str = REFERENCE) -> list[str]:
         """All answers, follow-ups and offers in a language, each once: to be rendered ahead."""
         texts = []
@@ -127,20 +135,37 @@ class Knowledge:
         return wording.moment(found, self.hours.local(at), words)
 
     def opening_answer(
-        self, entry_id: str, text: str, at: datetime, language: str = REFERENCE
+        self,
+        entry_id: str,
+        text: str,
+        at: datetime,
+        language: str = REFERENCE,
+        *,
+        about_hours: bool = False,
     ) -> str | None:
         """The answer to "êtes-vous ouverts samedi ?" asked about an entry's place.
 
-        None when the entry has no place, or when ``text`` does not ask whether it is open on a
-        day; a day and nothing else ("et samedi ?") asks. ``at`` is time zone aware. KeyError for
-        an unknown entry.
+        None when ``text`` does not ask whether it is open on a day. A day and nothing else ("et
+        samedi ?") asks, also about the department of an entry that has neither a place nor an
+        answer about hours. ``about_hours``: it is known that hours are asked about. ``at`` is time
+        zone aware. KeyError for an unknown entry.
         """
-        who = self.entries[entry_id].hours_of or entry_id
-        if who not in self.places and who not in self.departments:
+        entry = self.entries[entry_id]
+        who = entry.hours_of or entry_id
+        asks = about_hours or dates.only_days(text)
+        if who in self.places or who in self.departments:
+            asks = asks or dates.asks_opening(text)
+        elif self.has_follow_up(entry_id, HOURS):
             return None
-        if not (dates.asks_opening(text) or dates.only_days(text)):
-            return None
-        return self.about_days(who, text, self.hours.local(at).date(), language)
+        else:
+            who = entry.department
+        return self.about_days(who, text, self.hours.local(at).date(), language) if asks else None
+
+    def place_of(self, entry_id: str) -> Place | Department:
+        """Where an entry's matter is handled: its own place, else its department. KeyError."""
+        entry = self.entries[entry_id]
+        who = entry.hours_of or entry_id
+        return self.places.get(who) or self.departments.get(who, self.departments[entry.department])
 
     def about_days(self, who: str, text: str, today: date, language: str = REFERENCE) -> str | None:
         """The openings on the days that ``text`` names; None when it names none.

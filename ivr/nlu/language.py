@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
 
+from ivr.knowledge.base import RECEPTION
 from ivr.nlu import learner
 from ivr.nlu import learnt as learning
 from ivr.nlu.cache import Arrays, Cache
 from ivr.nlu.examples import Example, Examples, labels_of
 from ivr.nlu.features import Encoder, Floats, Rarity, Seen
+from ivr.nlu.match import PLACE_QUESTIONS
 from ivr.nlu.normalise import plain, spoken_form
 from ivr.nlu.spotter import Spotter
 
@@ -20,7 +22,7 @@ CANDIDATES = 5
 _FOLLOWS = 0.40
 """Least likeness to an example of a follow-up, 0.0 to 1.0."""
 _PLAINLY = 0.7
-"""The same where the sentence by itself is surely another request."""
+"""The same where something else is likelier: another request, or a choice."""
 _SURELY = 0.85
 """From this certainty on it is one."""
 _NEARLY = 0.1
@@ -58,7 +60,12 @@ class Language:
         self._seen = learning.seen_of(learnt)
         self._weights, self._calibration = learnt["weights"], learnt["calibration"]
         self._points = len(self._weights)
-        self._follow_ups = _by_entry(examples.follow_ups, self._points)
+        self._town_hall = {
+            name
+            for name, one in examples.entries.items()
+            if one.department == one.hours_of == RECEPTION
+        }
+        self._follow_ups = _by_entry(examples, self._points, self._town_hall)
         self._spare, self._own = learnt["spare"], learnt["own"]
 
     @classmethod
@@ -72,14 +79,18 @@ class Language:
         *,
         hints: Mapping[str, float],
         last_entry: str | None = None,
+        choosing: bool = False,
+        named: bool = False,
         day: date | None = None,
         others: Sequence[str] = (),
     ) -> list[Scored]:
         """How likely each meaning of each text is; nothing for a text without a word.
 
-        ``hints`` is added to the scores of ids: what the conversation makes more likely.
-        ``last_entry`` is the entry whose follow-ups may be asked. ``others`` may have been said in
-        the place of the first text.
+        ``hints`` is added to the scores of ids: what the conversation makes more likely. It at most
+        doubles a score: what is nothing like a yes is none after a question either.
+        ``last_entry`` is the entry whose follow-ups may be asked; ``choosing``: that one of two
+        entries be named is likelier than any of them. ``named`` says that the texts name who they
+        are about. ``others`` may have been said in the place of the first text.
         """
         heard = [*texts, *(one for one in others if plain(one))]
         spoken = [spoken_form(one) for one in heard]
@@ -96,7 +107,7 @@ class Language:
         for seen in (form, meaning, spotted, alike, kinds):
             seen[0] = seen[first].mean(axis=0)
         ids = ids[: len(texts)]
-        ids += [hints.get(one, 0.0) for one in self._ids]
+        ids += np.minimum([hints.get(one, 0.0) for one in self._ids], ids.clip(min=0))
         ids[:, [not self._valid(one, day) for one in self._ids]] = -1.0
         certain = learner.certainty(ids, self._calibration)
         found = []
@@ -110,7 +121,8 @@ class Language:
                 follow_up=self._follow_up(
                     alike[row],
                     last_entry,
-                    elsewhere=self._elsewhere(ids[row], certain[row], last_entry),
+                    plainly=choosing or self._elsewhere(ids[row], certain[row], last_entry),
+                    unnamed=not named and self._ids[order[0]] in self._town_hall,
                 ),
                 explain={
                     "form": self._part(form[row], own),
@@ -144,37 +156,50 @@ class Language:
         """Whether the sentence by itself is surely a request for something else."""
         return certain >= _SURELY and self._ids[int(ids.argmax())] != last_entry
 
-    def _follow_up(self, alike: Floats, last_entry: str | None, *, elsewhere: bool) -> str | None:
-        """The follow-up that is meant: about as near to its examples as to any request's."""
+    def _follow_up(
+        self, alike: Floats, last_entry: str | None, *, plainly: bool, unnamed: bool
+    ) -> str | None:
+        """The follow-up that is meant: about as near to its examples as to any request's.
+
+        ``unnamed``: by itself it asks about the town hall, without naming it ("vous ouvrez à
+        quelle heure ?"). After an answer about the swimming pool it asks about the pool.
+        """
         asked = self._follow_ups.get(last_entry or "")
-        if asked is None:
+        if asked is None or not asked.size:
             return None
         best = int(asked[alike[asked].argmax()])
+        kind = self._examples.follow_ups[best - self._points].kind
+        if unnamed and last_entry not in self._town_hall and kind in PLACE_QUESTIONS:
+            return kind if alike[best] / 2 >= _FOLLOWS else None
         nearest = alike[: self._points].max()
-        least = _PLAINLY if elsewhere else _FOLLOWS
+        least = _PLAINLY if plainly else _FOLLOWS
         if alike[best] / 2 < least or alike[best] < nearest - 2 * _NEARLY:
             return None
-        return self._examples.follow_ups[best - self._points].kind
+        return kind
 
     def _valid(self, name: str, day: date | None) -> bool:
         entry = self._examples.entries.get(name)
         return entry is None or day is None or entry.valid_on(day)
 
 
-def _by_entry(follow_ups: Sequence[Example], first: int) -> dict[str, learner.Numbers]:
+def _by_entry(examples: Examples, first: int, town_hall: Set[str]) -> dict[str, learner.Numbers]:
     """The numbers, from ``first`` on, of the examples of what may be asked after each entry.
 
     "Et combien ça coûte ?" is asked in the same words whatever it is about: the examples of all
-    follow-ups of one name serve every entry that has one of it.
+    follow-ups of one name serve every entry that has one of it. An entry's own come first: of two
+    that are equally near, hers is meant.
     """
-    kinds: dict[str, set[str]] = {}
-    for one in follow_ups:
-        kinds.setdefault(one.id, set()).add(one.kind)
-    numbers = list(enumerate(follow_ups, first))
-    return {
-        entry: np.array([n for n, one in numbers if one.kind in own])
-        for entry, own in kinds.items()
-    }
+    numbers = list(enumerate(examples.follow_ups, first))
+    # What is asked about the town hall may be asked about every other place; what other entries
+    # give under these names is also about the matter: "les sacs, c'est où ?"
+    places = {n for n, one in numbers if one.kind in PLACE_QUESTIONS and one.id in town_hall}
+    found = {}
+    for name, entry in examples.entries.items():
+        kinds = {one.id for one in entry.follow_ups}.difference(PLACE_QUESTIONS)
+        own = [n for n, one in numbers if one.id == name]
+        pooled = (n for n, one in numbers if one.id != name and (one.kind in kinds or n in places))
+        found[name] = np.array([*own, *pooled], dtype=np.int64)
+    return found
 
 
 def _shares(certain: float, scores: Floats) -> tuple[float, ...]:

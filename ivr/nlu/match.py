@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ivr.knowledge.base import HOURS
+
 
 class Decision(StrEnum):
     """What the score allows."""
@@ -25,6 +27,10 @@ DIALOGUE_IDS = frozenset(
 )
 """What a caller may mean that the dialogue itself handles; never ids of FAQ entries."""
 
+
+PLACE_QUESTIONS = (HOURS, "ou", "telephone")
+"""Follow-ups that may be asked after every entry: when its place or department is open, where it
+is, its number. The entry need not have an answer to them."""
 
 OFF_TOPIC = "hors-sujet"
 """The dialogue id of what the town hall does not handle."""
@@ -86,7 +92,7 @@ class Context:
     """What the conversation adds to the words."""
 
     last_entry: str | None = None
-    """The entry just answered: its follow-ups may be asked."""
+    """The entry just answered, or offered: its follow-ups may be asked."""
     expecting: str = "request"
     """``request``, ``yes-no``, ``choice``, ``digits`` or ``rating``."""
     language: str = "fr"

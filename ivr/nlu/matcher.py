@@ -16,6 +16,8 @@ from ivr.nlu.examples import Example, examples_of
 from ivr.nlu.features import Encoder
 from ivr.nlu.language import Language, Scored
 from ivr.nlu.match import DIALOGUE_IDS, OFF_TOPIC, Candidate, Context, Decision, Match
+from ivr.nlu.normalise import plain
+from ivr.nlu.parts import meant, two_requests
 
 ANSWER = 0.85
 """From this certainty on, a FAQ entry is answered at once."""
@@ -38,13 +40,11 @@ URGENT = 0.35
 
 _HINT = 0.25
 """Added to the score of what the conversation makes likely (learner's scores: 0.0 to about 1.0)."""
-_SPLIT = re.compile(r"\b(?:et(?: aussi| puis| également)?|ainsi que|and(?: also)?)\b", re.I)
-_SHORTEST_PART = 2
-"""Words, at least, of each of two requests in one sentence."""
-_LONGEST_PAIR = 25
-"""Words, at most, of a sentence with two requests."""
-_MOST_CUTS = 3
-_CIVILITY = r"(?:madame|monsieur|mademoiselle|mme|mr|mrs|miss)"
+_QUESTION = re.compile(r"\b(?:ou|combien|quand|quel\w*|comment|pourquoi|where|when|how|what|why)\b")
+"""After these words a yes or a no is not made likelier: "et c'est où ?" is none."""
+_REFUSAL = re.compile(r"(?:euh |ah |mais )*(?:non|nan|no)\b")
+_NO_REQUEST = frozenset(["oui", "non", "au-revoir", "repeter", OFF_TOPIC])
+"""Said after "non" in mid-sentence, these take nothing back: "un passeport, non merci"."""
 
 
 @dataclass(frozen=True)
@@ -91,17 +91,25 @@ class Matcher:
         if language is None:
             return Match(text, Decision.REJECT)
         named = self._named(text)
-        parts = _two_requests(text)
+        parts = two_requests(text)
         whole, *halves = language.score(
             [text, *(half for pair in parts for half in pair)],
-            hints=_hints(context, named),
+            hints=_hints(text, context, named),
             last_entry=context.last_entry,
+            choosing=context.expecting == "choice",
+            named=named is not None,
             day=day,
             others=context.others,
         )
         if not whole.ids:
             return Match(text, Decision.REJECT)
-        if whole.follow_up and context.last_entry:
+        if _urgent(whole):
+            return _with_name(_decided(text, whole), named)
+        if in_the_end := meant(text):
+            found = self.match(in_the_end, replace(context, others=()), day)
+            if found.decision is Decision.ANSWER and found.entry not in _NO_REQUEST:
+                return replace(found, text=text)
+        if whole.follow_up and context.last_entry and not _refuses(text, context):
             return _follow_up(text, whole, context.last_entry)
         for first, second in zip(halves[::2], halves[1::2], strict=True):
             if _both_sure(whole, first, second):
@@ -124,9 +132,14 @@ class Matcher:
         return next(people, None) or next(iter(found), None)
 
 
-def _hints(context: Context, named: Named | None) -> dict[str, float]:
+def _refuses(text: str, context: Context) -> bool:
+    """Whether a question is answered with "non, …": what follows is about something else."""
+    return context.expecting in ("yes-no", "choice") and bool(_REFUSAL.match(plain(text)))
+
+
+def _hints(text: str, context: Context, named: Named | None) -> dict[str, float]:
     hints: dict[str, float] = {}
-    if context.expecting == "yes-no":
+    if context.expecting == "yes-no" and not _QUESTION.search(plain(text)):
         hints |= {"oui": _HINT, "non": _HINT}
     if named and named.kind is Kind.EMPLOYEE and " " in named.words:
         hints["operateur"] = _HINT
@@ -218,15 +231,3 @@ def _both_sure(whole: Scored, first: Scored, second: Scored) -> bool:
         and not asked & DIALOGUE_IDS
         and min(first.scores[0], second.scores[0]) >= ANSWER
     )
-
-
-def _two_requests(text: str) -> list[tuple[str, str]]:
-    """The ways to cut a sentence in two at "et" or "ainsi que"; none of a long story."""
-    if len(text.split()) > _LONGEST_PAIR:
-        return []
-    cuts = [(text[: cut.start()], text[cut.end() :]) for cut in _SPLIT.finditer(text)]
-    return [
-        (before, after)
-        for before, after in cuts
-        if min(len(before.split()), len(after.split())) >= _SHORTEST_PART
-    ][:_MOST_CUTS]
