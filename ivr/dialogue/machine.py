@@ -254,7 +254,7 @@ class Dialogue:
             case "rappel", _:
                 department = match.department or self.talk.topic_department(state)
                 return self.people.taking.begin(state, department)
-            case "au-revoir", _:
+            case "au-revoir", _ if not only_days(match.text):  # "à demain" is one, "demain" is none
                 if state.phase is Phase.MORE:
                     return self.answering.goodbye(state)
                 if words.thanks(match.text) and state.phase in PEOPLE_PHASES:
@@ -297,7 +297,7 @@ class Dialogue:
                 return self.recovering.misunderstood(
                     state, turn, "answer-wrong", Note("corrected", state.last_entry)
                 )
-            case Phase.MORE if no:
+            case Phase.MORE if no or (yes and words.enough(match.text)):
                 return self.answering.goodbye(state)
             case Phase.MORE | Phase.REQUEST | Phase.HELP if yes:
                 return self.answering.go_ahead(state)

@@ -17,6 +17,7 @@ PROMPTS: dict[str, tuple[str, ...]] = {
     "choose.depends": (),
     "reprompt.not-understood": (),
     "reprompt.noise": (),
+    "reprompt.again": (),
     "reprompt.too-long": (),
     "reprompt.confirm-no": (),
     "reprompt.answer-wrong": (),

@@ -12,6 +12,9 @@ from ivr.dialogue.talk import Step, Talk
 from ivr.dialogue.turns import Note, Turn
 from ivr.knowledge.base import RECEPTION
 
+_CLOSED = (Phase.CONFIRM, Phase.CHOOSE, Phase.OFFER)
+"""The phases with a question that has few answers: it stands until it is answered."""
+
 
 @dataclass(frozen=True)
 class Recovering:
@@ -27,6 +30,10 @@ class Recovering:
             return self.answering.emergency(state)
         before = (note,) if note else ()
         times = state.misunderstood + 1
+        if times == 1 and state.phase in _CLOSED and why in ("noise", "not-understood"):
+            sorry = self.talk.say(state, "reprompt.again")
+            state, (*asked, listen) = self.ask_again(replace(state, misunderstood=times))
+            return state, (*before, sorry, *asked, listen)
         state = replace(state, misunderstood=times, options=(), asked=None)
         if state.phase in PEOPLE_PHASES:
             again = times < 2
@@ -54,7 +61,7 @@ class Recovering:
             return self.people.wait(state, turn)
         if state.phase is Phase.NUMBER and state.callback and state.callback.digits:
             return self.people.keyed(state, "#", turn)
-        if state.phase in (Phase.CONFIRM, Phase.CHOOSE, Phase.OFFER) and times == 1:
+        if state.phase in _CLOSED and times == 1:
             return self.ask_again(state)
         answered = state.phase in (Phase.MORE, Phase.OFFER)
         if answered and times >= 2:

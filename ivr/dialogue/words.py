@@ -53,8 +53,14 @@ _BEFORE_NAME = re.compile(
 _LONGEST_NAME = 5
 """Words; more are no name."""
 _GIVES_UP = re.compile(
-    r"\b(laissez?[ -](moi )?tomber|tant pis|oubliez?( ça)?$|annulez?\b|je renonce|"
-    r"je ne veux plus|j'en veux plus|plus la peine|never mind|forget it|cancel)\b"
+    r"\b(laissez?[ -](moi )?tomber|tant pis|(non|fait|finalement|bon) rien$|oubliez?( ça)?$|"
+    r"annulez?|je renonce|je ne veux plus|j'en veux plus|plus la peine|"
+    r"never mind|forget it|cancel)\b"
+)
+_ENOUGH = re.compile(
+    r"((oui|non|bon|ok|d'accord|alors|ah|voilà|très bien|merci)\b[ ,.]*)*"
+    r"(c'est (tout )?(bon|parfait)|parfait|ça ira|ça (me )?suffit|ça va( aller)?|"
+    r"i'm (good|fine)|that's (fine|enough))([ ,.]*(merci|thanks))*"
 )
 _POLITE = r"s'il vous plaît|s'il te plaît|merci|madame|monsieur|please|thanks|thank you"
 _THANKS = re.compile(
@@ -135,6 +141,11 @@ def gives_up(text: str) -> bool:
 def thanks(text: str) -> bool:
     """Whether a caller says thanks and nothing else, as many do without leaving."""
     return bool(_THANKS.fullmatch(_plain(text)))
+
+
+def enough(text: str) -> bool:
+    """Whether a caller offered more has what they need, and says only that: "c'est bon"."""
+    return bool(_ENOUGH.fullmatch(_plain(text)))
 
 
 def pauses(text: str) -> bool:

@@ -40,8 +40,10 @@ URGENT = 0.35
 
 _HINT = 0.25
 """Added to the score of what the conversation makes likely (learner's scores: 0.0 to about 1.0)."""
-_QUESTION = re.compile(r"\b(?:ou|combien|quand|quel\w*|comment|pourquoi|where|when|how|what|why)\b")
-"""After these words a yes or a no is not made likelier: "et c'est où ?" is none."""
+_QUESTION = re.compile(
+    r"\b(?:ou|combien|quand|quel\w*|comment|pourquoi(?! pas)|where|when|how|what|why(?! not))\b"
+)
+"""With these words a yes or a no is less likely: "et c'est où ?" is like "c'est ça"."""
 _REFUSAL = re.compile(r"(?:euh |ah |mais )*(?:non|nan|no)\b")
 _NO_REQUEST = frozenset(["oui", "non", "au-revoir", "repeter", OFF_TOPIC])
 """Said after "non" in mid-sentence, these take nothing back: "un passeport, non merci"."""
@@ -139,7 +141,9 @@ def _refuses(text: str, context: Context) -> bool:
 
 def _hints(text: str, context: Context, named: Named | None) -> dict[str, float]:
     hints: dict[str, float] = {}
-    if context.expecting == "yes-no" and not _QUESTION.search(plain(text)):
+    if _QUESTION.search(plain(text)):
+        hints |= {"oui": -_HINT, "non": -_HINT}
+    elif context.expecting == "yes-no":
         hints |= {"oui": _HINT, "non": _HINT}
     if named and named.kind is Kind.EMPLOYEE and " " in named.words:
         hints["operateur"] = _HINT
