@@ -41,10 +41,14 @@ LANGUAGES = {"english": "en", "french": "fr"}
 """Details of ``hors-sujet`` that ask for a language, and the language (ISO 639-1)."""
 URGENT = 0.6
 """Below this certainty an emergency is asked about: one heard wrongly often looks like another."""
+URGENT_LATER = 0.85
+"""The same once the call is about something else: "il est noir", of a dog that is lost."""
 LEAVES = 0.6
 """From this certainty on a goodbye ends the call; below, the caller is asked for more."""
 UNSURE = 0.4
 """Below this confidence of the recogniser an answer is confirmed before it is given."""
+LIKELY = 0.5
+"""Below this certainty nobody to whom a department was offered is asked about another entry."""
 DISMISSES = 0.5
 """Below this confidence of the recogniser nobody is told that it is no matter for the town hall:
 an emergency misheard looks the same."""
@@ -176,7 +180,8 @@ class Dialogue:
             return self.recovering.misunderstood(
                 state, turn, "confirm-no", Note("corrected", "urgence")
             )
-        if match.entry == "urgence" and match.score < URGENT and state.phase is not Phase.URGENT:
+        sure = match.score >= (URGENT_LATER if state.last_entry else URGENT)
+        if match.entry == "urgence" and not sure and state.phase is not Phase.URGENT:
             say = self.talk.say(state, "emergency.confirm")
             return self.talk.ask(state, Phase.URGENT, say)
         if match.entry not in ("urgence", "oui", None) and match.decision is Decision.ANSWER:
@@ -316,6 +321,8 @@ class Dialogue:
             return self.recovering.misunderstood(state, turn, "not-understood", Note("rejected"))
         if sure:
             return self.answering.answer(state, candidates[0], turn, also=match.also)
+        if state.phase is Phase.OFFER and (candidates[0] == state.topic or match.score < LIKELY):
+            return self.recovering.misunderstood(state, turn, "not-understood", Note("rejected"))
         two = match.decision is Decision.CHOOSE and not match.follow_up
         return self.choosing.ask(state, *candidates[: 2 if two else 1])
 

@@ -14,7 +14,7 @@ from ivr.nlu import learnt as learning
 from ivr.nlu.cache import Arrays, Cache
 from ivr.nlu.examples import Example, Examples, labels_of
 from ivr.nlu.features import Encoder, Floats, Rarity, Seen
-from ivr.nlu.match import PLACE_QUESTIONS
+from ivr.nlu.match import PLACE_QUESTIONS, URGENCY
 from ivr.nlu.normalise import plain, spoken_form
 from ivr.nlu.spotter import Spotter
 
@@ -23,7 +23,7 @@ _FOLLOWS = 0.40
 """Least likeness to an example of a follow-up, 0.0 to 1.0."""
 _PLAINLY = 0.7
 """The same where something else is likelier: another request, or a choice."""
-_SURELY = 0.85
+_SURELY = 0.7
 """From this certainty on it is one."""
 _NEARLY = 0.1
 """A follow-up may be this much less like what was said than the nearest request is."""
@@ -153,8 +153,9 @@ class Language:
         return float(alike[: self._points] @ self._weights[:, own].sum(axis=1))
 
     def _elsewhere(self, ids: Floats, certain: float, last_entry: str | None) -> bool:
-        """Whether the sentence by itself is surely a request for something else."""
-        return certain >= _SURELY and self._ids[int(ids.argmax())] != last_entry
+        """Whether the sentence by itself is surely another request, or likely an emergency."""
+        best = self._ids[int(ids.argmax())]
+        return best == URGENCY or (certain >= _SURELY and best != last_entry)
 
     def _follow_up(
         self, alike: Floats, last_entry: str | None, *, plainly: bool, unnamed: bool

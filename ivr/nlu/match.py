@@ -32,6 +32,9 @@ PLACE_QUESTIONS = (HOURS, "ou", "telephone")
 """Follow-ups that may be asked after every entry: when its place or department is open, where it
 is, its number. The entry need not have an answer to them."""
 
+URGENCY = "urgence"
+"""The dialogue id of a danger to life."""
+
 OFF_TOPIC = "hors-sujet"
 """The dialogue id of what the town hall does not handle."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from ivr.knowledge.base import Knowledge
 from ivr.knowledge.catalogue import REFERENCE
 from ivr.knowledge.directory import Kind, Named
+from ivr.knowledge.text import fold
 from ivr.nlu.cache import Cache
 from ivr.nlu.examples import Example, examples_of
 from ivr.nlu.features import Encoder
@@ -41,9 +42,10 @@ URGENT = 0.35
 _HINT = 0.25
 """Added to the score of what the conversation makes likely (learner's scores: 0.0 to about 1.0)."""
 _QUESTION = re.compile(
-    r"\b(?:ou|combien|quand|quel\w*|comment|pourquoi(?! pas)|where|when|how|what|why(?! not))\b"
+    r"\b(?:ou|quoi|combien|quand|quel\w*|comment|pourquoi(?! pas)|"
+    r"where|when|how|what|why(?! not))\b"
 )
-"""With these words a yes or a no is less likely: "et c'est où ?" is like "c'est ça"."""
+"""With these words a yes, a no or a goodbye is less likely: "c'est où ?" is like "c'est ça"."""
 _REFUSAL = re.compile(r"(?:euh |ah |mais )*(?:non|nan|no)\b")
 _NO_REQUEST = frozenset(["oui", "non", "au-revoir", "repeter", OFF_TOPIC])
 """Said after "non" in mid-sentence, these take nothing back: "un passeport, non merci"."""
@@ -105,7 +107,7 @@ class Matcher:
         )
         if not whole.ids:
             return Match(text, Decision.REJECT)
-        if _urgent(whole):
+        if _urgent(whole) and not whole.follow_up:
             return _with_name(_decided(text, whole), named)
         if in_the_end := meant(text):
             found = self.match(in_the_end, replace(context, others=()), day)
@@ -141,8 +143,8 @@ def _refuses(text: str, context: Context) -> bool:
 
 def _hints(text: str, context: Context, named: Named | None) -> dict[str, float]:
     hints: dict[str, float] = {}
-    if _QUESTION.search(plain(text)):
-        hints |= {"oui": -_HINT, "non": -_HINT}
+    if _QUESTION.search(fold(text)):
+        hints |= {"oui": -_HINT, "non": -_HINT, "au-revoir": -_HINT}
     elif context.expecting == "yes-no":
         hints |= {"oui": _HINT, "non": _HINT}
     if named and named.kind is Kind.EMPLOYEE and " " in named.words:
