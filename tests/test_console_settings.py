@@ -258,6 +258,18 @@ async def test_modes_are_written_in_their_order(town: Console, admin: Client) ->
     assert "« nobody » n'est pas possible" in plain(
         (await admin.post("/reglages/modes", form)).text
     )
+    form = {
+        "vu": seen_now, "mode-0": "machine-alone", "jours-0": ["saturday"],
+        "mode-1": "", "heures-1": "9h-12h",  # is taken away
+        "sinon": "machine-first", "mode-2": "", "jours-2": ["monday"],
+    }  # fmt: skip
+    half = await admin.post("/reglages/modes", form)
+    assert half.status_code == 422
+    assert "Dites qui répond" in plain(half.text)
+    assert 'name="jours-1" value="monday" checked' in half.text, "what was typed is kept"
+    assert (await admin.post("/reglages/modes", {**form, "jours-2": []})).status_code == 303
+    modes = load(town.settings.paths.knowledge).hours.modes
+    assert [one.mode.value for one in modes] == ["machine-alone", "machine-first"]
 
 
 async def test_operators_change_and_must_know_their_departments(

@@ -111,12 +111,13 @@ async def change_modes(
     """Write who answers when."""
     form = await request.form()
     lines = []
+    known = len(_hours(shared)[1].get("modes") or []) - 1
     for number in range(100):
         mode = str(form.get(f"mode-{number}", ""))[:50]
         days = [str(one)[:50] for one in form.getlist(f"jours-{number}")]
-        hours = str(form.get(f"heures-{number}", ""))[:50]
-        if mode:
-            lines.append({"mode": mode, "days": days, "hours": hours.strip()})
+        hours = str(form.get(f"heures-{number}", ""))[:50].strip()
+        if mode or (number >= known and (days or hours)):  # else it is taken away, or empty
+            lines.append({"mode": mode, "days": days, "hours": hours})
     last = {"mode": str(form.get("sinon", ""))[:50], "days": [], "hours": ""}
 
     def change(data: dict[str, Any]) -> None:
@@ -125,6 +126,8 @@ async def change_modes(
             data["modes"] = wanted
 
     try:
+        if not all(line["mode"] for line in lines):
+            raise ValueError("Dites qui répond, sur la nouvelle ligne aussi ; sinon videz-la.")
         if any(not line["days"] and not line["hours"] for line in lines):
             raise ValueError("Chaque ligne doit avoir des jours ou des heures ; sinon retirez-la.")
         await save(shared, person, FILE, vu, change, "a modifié qui répond et quand")
