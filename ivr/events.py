@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
+
+Expecting = Literal["request", "yes-no", "choice", "digits", "rating"]
+"""What kind of answer a caller is asked for; helps the recogniser and the endpointing."""
 
 
 @dataclass(frozen=True)

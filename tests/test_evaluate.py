@@ -86,6 +86,12 @@ def test_what_is_surely_something_else_is_no_follow_up(town: Matcher) -> None:
     assert (match.entry, match.follow_up) == ("hors-sujet", None)
 
 
+def test_what_is_said_to_a_question_of_yes_or_no(town: Matcher) -> None:
+    report = evaluate(town, read_lines(HERE / "evaluation" / "answers.yaml"))
+    assert report.overall.false_yes == 0
+    assert report.overall.top1 >= 0.95, report.confusions
+
+
 @pytest.mark.parametrize("name", ["first", "unseen"])
 def test_the_lines_are_not_in_the_knowledge(name: str) -> None:
     knowledge = load(HERE.parent / "knowledge")
@@ -118,6 +124,7 @@ def test_the_report(tmp_path: Path) -> None:
         ("- {text: oui, expect: oui}\n- bonjour", "2"),
         ("- {text: [a], expect: oui}", "text"),
         ("- {text: 'a'", "fermée"),
+        ("- {text: a, expect: oui, expecting: [b]}", "l'un de : request, yes-no"),
     ],
 )
 def test_faults_are_told_with_their_line(tmp_path: Path, text: str, fault: str) -> None:

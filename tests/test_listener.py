@@ -9,6 +9,7 @@ import pytest
 
 from ivr.audio.form import FRAME_BYTES, FRAME_MS
 from ivr.errors import EngineError, Saturated
+from ivr.events import Expecting
 from ivr.settings import Hearing
 from ivr.speech import listener as module
 from ivr.speech.listener import (
@@ -85,7 +86,7 @@ class Line:
         self.listener = Listener(engine, HEARING, self.events.append)
 
     def ask(
-        self, expecting: str = "request", *, speaking: bool = False, patience: float = 1.0
+        self, expecting: Expecting = "request", *, speaking: bool = False, patience: float = 1.0
     ) -> None:
         self.listener.start(expecting, speaking=speaking, patience=patience, language="fr")
 

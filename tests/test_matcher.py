@@ -122,6 +122,14 @@ def test_yes_and_no(matcher: Matcher, said: str, entry: str) -> None:
     assert matcher.match(said, Context(expecting="yes-no")).entry == entry
 
 
+@pytest.mark.parametrize(
+    "said", ["on se voit", "oh, c'est quoi ?", "vous s'évoif", "il y a le son"]
+)
+def test_what_nobody_understands_is_no_yes(matcher: Matcher, said: str) -> None:
+    """Heard of "au revoir" and of "il y a le feu"."""
+    assert matcher.match(said, Context(expecting="yes-no")).entry != "oui"
+
+
 def test_a_request_may_come_instead_of_yes_or_no(matcher: Matcher) -> None:
     said = "non c'est pour un passeport"
     assert matcher.match(said, Context(expecting="yes-no")).entry == "passeport"

@@ -15,6 +15,7 @@ from ivr.audio.form import FRAME_BYTES, SAMPLE_RATE, duration_ms, silence
 from ivr.audio.line import pink_noise, telephone_line
 from ivr.audio.pcm import from_samples, gain, read_wav, resample, write_wav
 from ivr.errors import AudioFormatError, ModelError, Saturated
+from ivr.events import Expecting
 from ivr.models import require
 from ivr.settings import Hearing, Paths, Settings
 from ivr.speech.engines import hear_file, load_recogniser
@@ -172,7 +173,7 @@ class TestWhisper:
             assert transcript.text.lower().startswith(said[:3].lower())
 
     @pytest.mark.parametrize("expecting", ["request", "yes-no", "digits"])
-    async def test_invents_nothing(self, whisper: Recogniser, expecting: str) -> None:
+    async def test_invents_nothing(self, whisper: Recogniser, expecting: Expecting) -> None:
         hum = np.sin(2 * np.pi * 350 * np.arange(SAMPLE_RATE * 2) / SAMPLE_RATE)
         for sound in (
             b"",
@@ -214,10 +215,11 @@ class TestWhisper:
             for at in range(0, len(line) - FRAME_BYTES + 1, FRAME_BYTES):
                 ear.hear(line[at : at + FRAME_BYTES])
 
-        for said, words, expecting, speaking in (
+        turns: tuple[tuple[str, str, Expecting, bool], ...] = (
             ("Je voudrais parler à un conseiller.", "conseiller", "request", True),
             ("Oui.", "oui", "yes-no", False),
-        ):
+        )
+        for said, words, expecting, speaking in turns:
             ear.start(expecting, speaking=speaking, patience=1.0, language="fr")
             hear(voice(said))
             assert isinstance(await events.get(), SpeechStarted)

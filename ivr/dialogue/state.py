@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ivr.callbacks.when import Window
-from ivr.dialogue.turns import Expecting, Outcome, Say
+from ivr.dialogue.turns import Outcome, Say
+from ivr.events import Expecting
 from ivr.nlu.match import Context
 
 

@@ -8,11 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Protocol
 
-from ivr.events import QueueOutcome
+from ivr.events import Expecting, QueueOutcome
 from ivr.nlu.match import Match
-
-Expecting = Literal["request", "yes-no", "choice", "digits", "rating"]
-"""What kind of answer is awaited; helps the recogniser, the endpointing and the matcher."""
 
 
 class Availability(Protocol):

@@ -11,13 +11,14 @@ from rapidfuzz.distance import Levenshtein
 from ivr.audio.endpointing import utterances
 from ivr.audio.form import silence
 from ivr.audio.line import telephone_line
+from ivr.events import Expecting
 from ivr.nlu.evaluate import Line
 from ivr.nlu.normalise import plain
 from ivr.settings import Settings
 from ivr.speech.engines import load_recogniser
 from ivr.speech.listener import rules
 from ivr.speech.prompts import SpeechCache
-from ivr.speech.recogniser import Recogniser, Transcript
+from ivr.speech.recogniser import Hint, Recogniser, Transcript
 from ivr.speech.sentences import PAUSE_MS
 from ivr.speech.spoken import sentences
 from ivr.speech.voices import open_speaker
@@ -90,7 +91,9 @@ async def hear(
             pcm = await asyncio.to_thread(
                 telephone_line, sounds.pop(n), snr_db=snr_db, noise_seed=n
             )
-            first, *others = await _recognised(recogniser, pcm, settings) or [_NOTHING]
+            first, *others = await _recognised(recogniser, pcm, line.expecting, settings) or [
+                _NOTHING
+            ]
             rest = " ".join(one.text for one in others)
             voice = voices[n % len(voices)]
             heard.append(Heard(line, voice, first.text, rest, first.confidence, first.others))
@@ -107,11 +110,13 @@ async def _spoken(speech: SpeechCache, text: str) -> bytes:
     return silence(_QUIET_MS) + silence(PAUSE_MS).join(clips) + silence(_QUIET_MS)
 
 
-async def _recognised(recogniser: Recogniser, pcm: bytes, settings: Settings) -> list[Transcript]:
+async def _recognised(
+    recogniser: Recogniser, pcm: bytes, expecting: Expecting, settings: Settings
+) -> list[Transcript]:
     """The utterances with words."""
     found = []
-    for utterance in await asyncio.to_thread(_utterances, pcm, settings):
-        session = recogniser.session()
+    for utterance in await asyncio.to_thread(_utterances, pcm, expecting, settings):
+        session = recogniser.session(Hint(expecting=expecting))
         try:
             await session.feed(utterance)
             transcript = await session.transcript()
@@ -122,5 +127,5 @@ async def _recognised(recogniser: Recogniser, pcm: bytes, settings: Settings) ->
     return found
 
 
-def _utterances(pcm: bytes, settings: Settings) -> list[bytes]:
-    return list(utterances(pcm, rules("request", settings.hearing)))
+def _utterances(pcm: bytes, expecting: Expecting, settings: Settings) -> list[bytes]:
+    return list(utterances(pcm, rules(expecting, settings.hearing)))

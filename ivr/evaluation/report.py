@@ -13,7 +13,7 @@ import jinja2
 from ivr.errors import IvrError
 from ivr.evaluation.audio import Heard
 from ivr.nlu.evaluate import Figures, Report, best, figures, report, right
-from ivr.nlu.match import Context, Match
+from ivr.nlu.match import Match
 from ivr.nlu.matcher import Matcher
 
 TEMPLATE = Path(__file__).with_name("report.html")
@@ -23,6 +23,7 @@ FIGURES = {
     "answered": "Répondues sans confirmation",
     "precision": "De celles-ci, justes",
     "false_accepts": "Hors sujet répondues par erreur",
+    "false_yes": "Prises pour un oui par erreur",
 }
 """The figures that people are shown, in words."""
 
@@ -132,8 +133,8 @@ def compare(matcher: Matcher, heard: Sequence[Heard]) -> AudioReport:
     outcomes = tuple(
         Outcome(
             one,
-            matcher.match(one.line.text),
-            matcher.match(one.text, Context(others=one.others)),
+            matcher.match(one.line.text, one.line.context()),
+            matcher.match(one.text, one.line.context(one.others)),
         )
         for one in heard
     )

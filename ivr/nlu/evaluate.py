@@ -6,12 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from rapidfuzz import process
 
 from ivr.errors import Fault, KnowledgeError
-from ivr.nlu.match import DIALOGUE_IDS, OFF_TOPIC, Decision, Match
+from ivr.events import Expecting
+from ivr.nlu.match import DIALOGUE_IDS, OFF_TOPIC, Context, Decision, Match
 from ivr.nlu.matcher import Matcher
 from ivr.yamlfile import read
 
@@ -25,6 +26,12 @@ class Line:
     """The id of an entry, or one of DIALOGUE_IDS."""
     style: str = ""
     """How it is said, to be reported apart: ``polite``, ``story``…"""
+    expecting: Expecting = "request"
+    """What had been asked."""
+
+    def context(self, others: Sequence[str] = ()) -> Context:
+        """That in which it is said; ``others`` as in ``Context``."""
+        return Context(expecting=self.expecting, others=others)
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,8 @@ class Figures:
     """Of all FAQ entries answered without confirming, those that are right; 1.0 when none was."""
     false_accepts: float
     """Lines that expect ``hors-sujet`` answered from the FAQ without confirming."""
+    false_yes: float
+    """Lines that are no yes taken for one."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,13 @@ def read_lines(path: Path, ids: Collection[str] | None = None) -> list[Line]:
         if ids is not None and values["expect"] not in {*ids, *DIALOGUE_IDS}:
             faults.append(document.fault((number, "expect"), _unknown(values["expect"], ids)))
             continue
-        lines.append(Line(values["text"], values["expect"], str(values.get("style") or "")))
+        expecting = values.get("expecting", "request")
+        if expecting not in get_args(Expecting):
+            known = ", ".join(get_args(Expecting))
+            faults.append(document.fault((number, "expecting"), f"ce doit être l'un de : {known}"))
+            continue
+        style = str(values.get("style") or "")
+        lines.append(Line(values["text"], values["expect"], style, expecting))
     if faults:
         raise KnowledgeError(faults)
     return lines
@@ -125,8 +140,8 @@ def _unknown(name: str, ids: Collection[str]) -> str:
 
 
 def evaluate(matcher: Matcher, lines: Sequence[Line]) -> Report:
-    """Match every line, without any context, and count."""
-    return report([(line, matcher.match(line.text)) for line in lines])
+    """Match every line, without a conversation before it, and count."""
+    return report([(line, matcher.match(line.text, line.context())) for line in lines])
 
 
 def report(results: Sequence[tuple[Line, Match]]) -> Report:
@@ -160,6 +175,7 @@ def figures(results: Sequence[tuple[Line, Match]]) -> Figures:
         answered=_share([answered(match) for _, match in requests]),
         precision=_share([right(line, match) for line, match in sure], empty=1.0),
         false_accepts=_share([answered(match) for match in strays]),
+        false_yes=_share([match.entry == "oui" for line, match in results if line.expect != "oui"]),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ivr.events import Expecting
 from ivr.knowledge.base import HOURS
 
 
@@ -96,8 +97,7 @@ class Context:
 
     last_entry: str | None = None
     """The entry just answered, or offered: its follow-ups may be asked."""
-    expecting: str = "request"
-    """``request``, ``yes-no``, ``choice``, ``digits`` or ``rating``."""
+    expecting: Expecting = "request"
     language: str = "fr"
     """The language of the conversation, ISO 639-1."""
     others: Sequence[str] = ()

@@ -26,9 +26,11 @@ CONFIRM = 0.30
 """From this certainty on, it is asked whether that is it; below, nothing was understood."""
 CHOOSE = 0.5
 """The second is offered too when it is at least this likely as a share of the first."""
-MOVES: Mapping[str, float] = {"urgence": 0.2, "operateur": 0.3, "repeter": 0.4, OFF_TOPIC: 0.7}
+MOVES: Mapping[str, float] = {
+    "urgence": 0.2, "operateur": 0.3, "repeter": 0.4, OFF_TOPIC: 0.7, "oui": 0.75,
+}  # fmt: skip
 """From this certainty on, a move of the dialogue is made. A person is never wrong; a goodbye is,
-and so is sending a caller elsewhere."""
+and so is sending a caller elsewhere; a yes begins what was perhaps not wanted."""
 OTHER_MOVES = 0.5
 """The same for the others."""
 
@@ -40,7 +42,7 @@ URGENT = 0.35
 """An emergency this likely comes before whatever is likelier."""
 
 _HINT = 0.25
-"""Added to the score of what the conversation makes likely (learner's scores: 0.0 to about 1.0)."""
+"""Added to the score of what the words make likely (learner's scores: 0.0 to about 1.0)."""
 _QUESTION = re.compile(
     r"\b(?:ou|quoi|combien|quand|quel\w*|comment|pourquoi(?! pas)|"
     r"where|when|how|what|why(?! not))\b"
@@ -98,7 +100,7 @@ class Matcher:
         parts = two_requests(text)
         whole, *halves = language.score(
             [text, *(half for pair in parts for half in pair)],
-            hints=_hints(text, context, named),
+            hints=_hints(text, named),
             last_entry=context.last_entry,
             choosing=context.expecting == "choice",
             named=named is not None,
@@ -141,12 +143,10 @@ def _refuses(text: str, context: Context) -> bool:
     return context.expecting in ("yes-no", "choice") and bool(_REFUSAL.match(plain(text)))
 
 
-def _hints(text: str, context: Context, named: Named | None) -> dict[str, float]:
+def _hints(text: str, named: Named | None) -> dict[str, float]:
     hints: dict[str, float] = {}
     if _QUESTION.search(fold(text)):
         hints |= {"oui": -_HINT, "non": -_HINT, "au-revoir": -_HINT}
-    elif context.expecting == "yes-no":
-        hints |= {"oui": _HINT, "non": _HINT}
     if named and named.kind is Kind.EMPLOYEE and " " in named.words:
         hints["operateur"] = _HINT
     return hints

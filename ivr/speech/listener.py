@@ -12,6 +12,7 @@ from ivr.audio.endpointing import LEAD_MS, Endpointer, Rules, Signal
 from ivr.audio.form import FRAME_MS
 from ivr.audio.vad import VoiceDetector
 from ivr.errors import EngineError, Saturated
+from ivr.events import Expecting
 from ivr.settings import Hearing
 from ivr.speech.recogniser import Hint, Recogniser, Transcript, UtteranceSession
 
@@ -84,7 +85,9 @@ class Listener:
         self._wait: _Wait | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, expecting: str, *, speaking: bool, patience: float, language: str) -> None:
+    def start(
+        self, expecting: Expecting, *, speaking: bool, patience: float, language: str
+    ) -> None:
         """Listen for one answer, dropping what was being listened for.
 
         expecting: as in Hint. speaking: the machine is being heard, so that only sustained speech
@@ -190,7 +193,7 @@ class Listener:
         self._emit(event)
 
 
-def rules(expecting: str, hearing: Hearing) -> Rules:
+def rules(expecting: Expecting, hearing: Hearing) -> Rules:
     """How the end of an answer of this kind is recognised."""
     usual = Rules(
         end_ms=hearing.end_of_speech,

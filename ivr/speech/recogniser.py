@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ivr.events import Expecting
+
 
 @dataclass(frozen=True)
 class Hint:
@@ -15,8 +17,7 @@ class Hint:
     """A closed list of phrases (Vosk grammar); empty means anything may be said."""
     language: str = "fr"
     """ISO 639-1."""
-    expecting: str = "request"
-    """What kind of answer: ``request``, ``yes-no``, ``choice``, ``digits`` or ``rating``."""
+    expecting: Expecting = "request"
 
 
 @dataclass(frozen=True)
