@@ -88,7 +88,11 @@ def evaluate(
     limit: Annotated[int | None, typer.Option(min=1, help="So many lines, taken evenly.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Match utterances with known answers; FILE is YAML, a list of {text, expect}."""
+    """Match utterances with known answers; FILE is YAML, a list of {text, expect}.
+
+    style: how it is said, to be reported apart. expecting: what had been asked (yes-no, choice,
+    digits, rating): with --audio it is heard as an answer to that.
+    """
     from ivr import app as application
     from ivr import exchange
     from ivr.evaluation import commands
