@@ -74,6 +74,20 @@ def test_thanks_alone(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "introduces"),
+    [
+        ("Bonjour, c'est Monsieur Martin.", True),
+        ("allô oui ici madame Lemaire à l'appareil", True),
+        ("je m'appelle Jeanne Petit", True),
+        ("c'est madame Lefèvre s'il vous plaît", False),
+        ("je suis madame Petit et je voudrais un passeport", False),
+    ],
+)
+def test_who_says_their_name(text: str, introduces: bool) -> None:
+    assert words.introduces(text) is introduces
+
+
+@pytest.mark.parametrize(
     ("text", "end"),
     [
         ("la piscine, non pardon, la bibliothèque", "la bibliothèque"),

@@ -258,6 +258,8 @@ class Dialogue:
         match match.entry, match.detail:
             case "repeter", detail:
                 return self.answering.repeat(state, slower=detail == "slower")
+            case "operateur", _ if words.introduces(match.text) and not match.person:
+                return self.answering.go_ahead(state)
             case "operateur", _:
                 department = match.department or self.people.default(state)
                 who = match.person or "un agent"

@@ -107,8 +107,9 @@ class Talk:
     def place(self, state: State, place: Place | Department, question: str) -> Say:
         """The answer to one of ``PLACE_QUESTIONS``, from the facts of a place or department."""
         town, words = self.knowledge.town, self.knowledge.wordings.get(state.language, FRENCH)
+        name = place.names.get(state.language, place.name)
         facts = {
-            "where": place.names.get(state.language, place.name),
+            "where": words.town_hall if place.id == RECEPTION else name,
             "hours": wording.weekly(self.knowledge.hours, place.schedule, words),
             "address": place.address or town.address,
             "phone": place.phone or town.phone,

@@ -50,6 +50,11 @@ _BEFORE_NAME = re.compile(
     r"((oui|alors|euh|bonjour|voilà|c'est|ce sera|je m'appelle|mon nom( est|, c'est)?|je suis|"
     r"au nom de|yes|hello|it's|this is|my name is|i am|i'm)\b[ ,:]*)+"
 )
+_INTRODUCES = re.compile(
+    r"((bonjour|bonsoir|allô|oui|euh|alors|voilà|madame|monsieur|hello)\b[ ,.!]*)*"
+    r"((c'est|ici|je suis|moi c'est) (monsieur|madame|mademoiselle|mme|mr)|je m'appelle|"
+    r"my name is|this is (mr|mrs|miss|ms))( [\w'-]+){1,2}( à l'appareil)?( speaking)?"
+)
 _LONGEST_NAME = 5
 """Words; more are no name."""
 _GIVES_UP = re.compile(
@@ -141,6 +146,11 @@ def gives_up(text: str) -> bool:
 def thanks(text: str) -> bool:
     """Whether a caller says thanks and nothing else, as many do without leaving."""
     return bool(_THANKS.fullmatch(_plain(text)))
+
+
+def introduces(text: str) -> bool:
+    """Whether callers say who they are and nothing else: "bonjour, c'est monsieur Martin"."""
+    return bool(_INTRODUCES.fullmatch(_plain(text)))
 
 
 def enough(text: str) -> bool:
