@@ -47,8 +47,8 @@ from ivr.dialogue.turns import (
     Unintelligible,
 )
 from ivr.events import QueueOutcome
-from ivr.knowledge.base import Knowledge
-from ivr.knowledge.hours import Announcement
+from ivr.knowledge.base import HOURS, Knowledge
+from ivr.knowledge.hours import Announcement, ExtraOpening
 from ivr.knowledge.load import load
 from ivr.nlu.match import DIALOGUE_IDS, Candidate, Decision, Match
 
@@ -470,3 +470,25 @@ def test_the_greeting_announces_while_it_is_valid() -> None:
         assert greeting.startswith("Bonjour")
         assert greeting.endswith(("Que puis-je faire pour vous ?", "Je vous écoute."))
     assert (f"{text}.", "fr") in rehearsal.prompts(known), "spoken ahead of the calls"
+
+
+# --- an exceptional opening --------------------------------------------------------------------
+
+
+def test_an_exceptional_opening_is_told_before_the_weekly_hours_and_greeted_as_one() -> None:
+    tonight = {"from": "2026-11-24", "hours": ["20:00-23:59"]}
+    openings = (ExtraOpening.model_validate(tonight),)
+    known = replace(knowledge(), hours=knowledge().hours.model_copy(update={"openings": openings}))
+    dialogue = Dialogue(Talk(known))
+    state, actions = dialogue.advance(dialogue.begin(), Turn(Opened(CALLER), NIGHT))
+    assert says((state, actions)) == ["greeting.open"]
+    asked = heard("horaires-mairie", text="est-ce que la mairie est ouverte ?")
+    state, actions = dialogue.advance(state, Turn(asked, NIGHT))
+    today, weekly, _ = (action.text for action in actions if isinstance(action, Say))
+    assert today == "Aujourd'hui, la mairie vous accueille de 20 h à 23 h 59."
+    assert weekly == known.answer("horaires-mairie")
+    pool = heard("piscine", text="la piscine est ouverte ?")
+    assert says(dialogue.advance(state, Turn(pool, NIGHT)))[:2] == ["faq:piscine"] * 2
+    again = Heard(replace(asked.match, follow_up=HOURS), 0.9)
+    told = [a.text for a in dialogue.advance(state, Turn(again, NIGHT))[1] if isinstance(a, Say)]
+    assert told[0] == today

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,12 @@ from ivr.knowledge.hours import DAYS, Hours, Mode
 from ivr.knowledge.intervals import Interval
 
 WEEK = {day: ["08:30-12:00", "13:30-17:30"] for day in DAYS[:5]}
+MODES = [
+    {"mode": "machine-alone", "days": ["saturday", "sunday", "holiday", "closure"]},
+    {"mode": "machine-alone", "hours": "18:00-09:00"},
+    {"mode": "operators-first", "hours": "09:00-10:00", "days": ["monday"]},
+    {"mode": "machine-first"},
+]
 HOURS = Hours.model_validate(
     {
         "switchboard": "mairie",
@@ -34,12 +41,7 @@ HOURS = Hours.model_validate(
             },
         ],
         "openings": [{"from": "2026-11-11", "hours": ["10:00-12:00"], "schedules": ["piscine"]}],
-        "modes": [
-            {"mode": "machine-alone", "days": ["saturday", "sunday", "holiday", "closure"]},
-            {"mode": "machine-alone", "hours": "18:00-09:00"},
-            {"mode": "operators-first", "hours": "09:00-10:00", "days": ["monday"]},
-            {"mode": "machine-first"},
-        ],
+        "modes": MODES,
     }
 )
 
@@ -179,6 +181,53 @@ def test_taking_out_a_part_of_a_day(a: int, b: int, c: int, d: int) -> None:
 )
 def test_mode(at: str, mode: Mode) -> None:
     assert HOURS.mode(paris(at)) is mode
+
+
+LATE = {"from": "2026-11-26", "hours": ["20:00-24:00"]}
+
+
+def opened(*modes: dict[str, Any], **opening: Any) -> Hours:
+    """Exceptionally open on the evening of Thursday, 26 November, with a closure within."""
+    return Hours.model_validate(
+        {
+            "switchboard": "mairie",
+            "schedules": {"mairie": {**WEEK, "saturday": ["09:00-12:00"]}, "x": dict(WEEK)},
+            "openings": [{**LATE, **opening}],
+            "closures": [{"from": "2026-11-26", "hours": "22:00-24:00", "reason": "le match"}],
+            "modes": list(modes) or MODES,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "mode"),
+    [
+        ("2026-11-26 10:00", Mode.MACHINE_FIRST),
+        ("2026-11-26 19:59", Mode.MACHINE_ALONE),
+        ("2026-11-26 20:00", Mode.MACHINE_FIRST),
+        ("2026-11-26 21:59", Mode.MACHINE_FIRST),
+        ("2026-11-26 22:00", Mode.MACHINE_ALONE),  # the closure within
+        ("2026-11-27 20:00", Mode.MACHINE_ALONE),
+    ],
+)
+def test_people_answer_during_an_exceptional_opening(at: str, mode: Mode) -> None:
+    assert opened().mode(paris(at)) is mode
+    by_day = ({"mode": "machine-first", "hours": "09:00-18:00"}, {"mode": "machine-alone"})
+    assert opened(*by_day).mode(paris(at)) is mode
+
+
+def test_an_opening_elsewhere_or_without_operators_brings_nobody_to_the_telephone() -> None:
+    evening = paris("2026-11-26 20:30")
+    assert opened(schedules=["x"]).mode(evening) is Mode.MACHINE_ALONE
+    assert opened({"mode": "machine-alone"}).mode(evening) is Mode.MACHINE_ALONE
+
+
+def test_callers_are_called_back_during_an_exceptional_opening() -> None:
+    afternoon, evening = paris("2026-11-26 18:00"), paris("2026-11-26 20:00")
+    assert opened().next_reachable("mairie", afternoon) == evening
+    assert opened().reachable_on("mairie", evening.date()) == (Interval(1200, 1320),)
+    longer = opened(hours=["17:00-23:00"])
+    assert longer.reachable_on("mairie", evening.date()) == (Interval(1020, 1320),)
 
 
 def test_a_night_belongs_to_the_day_on_which_it_begins() -> None:

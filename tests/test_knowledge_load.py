@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from ivr.errors import Fault, KnowledgeError
 from ivr.knowledge import Knowledge, load
+from ivr.knowledge.hours import ExtraOpening
 from ivr.knowledge.templates import MAX_OUTPUT, TemplateFault, render
 from ivr.knowledge.text import fold
 from ivr.yamlfile import parse
@@ -153,6 +155,31 @@ FRIDAY = datetime(2026, 11, 6, 9, 0, tzinfo=UTC)
 def test_opening_on_a_day(town: Knowledge, entry: str, said: str, answer: str | None) -> None:
     found = town.opening_answer(entry, said, FRIDAY)
     assert found is None if answer is None else (found or "").startswith(answer)
+
+
+OPENED = ExtraOpening.model_validate({"from": "2026-11-06", "hours": ["20:00-23:59"]})
+"""On the evening of ``FRIDAY``, whatever the week says."""
+
+
+@pytest.mark.parametrize(
+    ("openings", "entry", "said", "answer"),
+    [
+        (
+            (OPENED,),
+            "horaires",
+            "est-ce que la mairie est ouverte ?",
+            "Aujourd'hui, la mairie vous accueille de 20 h à 23 h 59.",
+        ),
+        ((), "horaires", "est-ce que la mairie est ouverte ?", None),
+        ((OPENED,), "horaires", "la mairie est ouverte aujourd'hui ?", None),  # it names a day
+        ((OPENED,), "piscine", "je veux aller nager", None),
+    ],
+)
+def test_what_the_weekly_hours_do_not_tell_of_today(
+    town: Knowledge, openings: tuple[ExtraOpening, ...], entry: str, said: str, answer: str | None
+) -> None:
+    known = replace(town, hours=town.hours.model_copy(update={"openings": openings}))
+    assert known.today_instead(entry, said, FRIDAY) == answer
 
 
 def test_when_people_answer_next(town: Knowledge) -> None:

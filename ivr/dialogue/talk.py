@@ -86,16 +86,19 @@ class Talk:
         """The answer of an entry, or of one of its follow-ups; of a day, when one was named."""
         about = f"faq:{entry}" + (f"/{follow_up}" if follow_up else "")
         language = self.language_of(state, entry)
-        text = None
+        text = today = None
         if follow_up in (None, HOURS):
-            text = self.opening(state, entry, turn.at, about_hours=follow_up == HOURS)
+            about_hours = follow_up == HOURS
+            text = self.opening(state, entry, turn.at, about_hours=about_hours)
+            today = self.knowledge.today_instead(
+                entry, state.last_heard, turn.at, language, about_hours=about_hours
+            )
+        says = (Say(today, about, language, state.pace),) if today else ()
         if not text and follow_up and not self._written(state, entry, follow_up):
-            return (self.place(state, self.knowledge.place_of(entry), follow_up),)
+            return (*says, self.place(state, self.knowledge.place_of(entry), follow_up))
         text = text or self.knowledge.answer(entry, language, follow_up=follow_up)
-        said = Say(text, about, language, state.pace)
-        if language != state.language:
-            return (self.say(state, "only-in-french"), said)
-        return (said,)
+        says = (*says, Say(text, about, language, state.pace))
+        return says if language == state.language else (self.say(state, "only-in-french"), *says)
 
     def answers(self, state: State, entry: str, follow_up: str) -> bool:
         """Whether there is an answer to such a question about an entry."""

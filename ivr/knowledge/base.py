@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -150,6 +150,33 @@ class Knowledge:
         answer about hours. ``about_hours``: it is known that hours are asked about. ``at`` is time
         zone aware. KeyError for an unknown entry.
         """
+        who = self._opening_asked(entry_id, text, about_hours=about_hours)
+        return self.about_days(who, text, self.hours.local(at).date(), language) if who else None
+
+    def today_instead(
+        self,
+        entry_id: str,
+        text: str,
+        at: datetime,
+        language: str = REFERENCE,
+        *,
+        about_hours: bool = False,
+    ) -> str | None:
+        """What the weekly hours do not tell of today: an exceptional opening, a closure, a holiday.
+
+        None when today is as usual, and when ``text`` names a day or does not ask, as told under
+        ``opening_answer``.
+        """
+        who = self._opening_asked(entry_id, text, about_hours=about_hours)
+        today = self.hours.local(at).date()
+        if who is None or dates.days_asked(text, today):
+            return None
+        place = self.places.get(who) or self.departments[who]
+        usual = not self.hours.unusual(place.schedule, today)
+        return None if usual else self._about(who, (today,), today, language)
+
+    def _opening_asked(self, entry_id: str, text: str, *, about_hours: bool) -> str | None:
+        """The place or department whose openings are asked about; None when none are."""
         entry = self.entries[entry_id]
         who = entry.hours_of or entry_id
         asks = about_hours or dates.only_days(text)
@@ -159,7 +186,7 @@ class Knowledge:
             return None
         else:
             who = entry.department
-        return self.about_days(who, text, self.hours.local(at).date(), language) if asks else None
+        return who if asks else None
 
     def place_of(self, entry_id: str) -> Place | Department:
         """Where an entry's matter is handled: its own place, else its department. KeyError."""
@@ -172,16 +199,15 @@ class Knowledge:
 
         ``who`` is the id of a place or of a department; KeyError when it is neither.
         """
+        return self._about(who, dates.days_asked(text, today), today, language) or None
+
+    def _about(self, who: str, days: Iterable[date], today: date, language: str) -> str:
         place = self.places.get(who) or self.departments[who]
         words = self.wordings.get(language, wording.FRENCH)
         name = place.names.get(language, place.name)
         if who == RECEPTION:
             name = words.town_hall
-        asked = dates.days_asked(text, today)
-        return (
-            " ".join(
-                wording.about_day(self.hours, place.schedule, day, today, name=name, words=words)
-                for day in asked
-            )
-            or None
+        return " ".join(
+            wording.about_day(self.hours, place.schedule, day, today, name=name, words=words)
+            for day in days
         )

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 
-import holidays
-
+from ivr.knowledge.public_holidays import public_holidays
 from ivr.knowledge.text import fold
 
 _DAYS = {
@@ -157,12 +156,7 @@ def _feast(words: str, today: date) -> date | None:
 
 def _on(name: str, year: int) -> date:
     """The day of a feast in a year: a public holiday by its French name, or our own ``@`` ones."""
-    known = {
-        what: day
-        for day, what in holidays.country_holidays(
-            "FR", subdiv="57", years=year, language="fr"
-        ).items()
-    }
+    known = {what: day for day, what in public_holidays("FR-57", year).items()}
     if name == "@easter":
         return known["Lundi de Pâques"] - timedelta(days=1)
     if name == "@bridge":

@@ -10,12 +10,10 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-import holidays
 from pydantic import (
     AfterValidator,
     Field,
@@ -33,6 +31,7 @@ from ivr.knowledge.intervals import (
     Period,
     in_sequence,
 )
+from ivr.knowledge.public_holidays import public_holidays
 from ivr.knowledge.text import sayable
 from ivr.yamlfile import Model
 
@@ -226,7 +225,7 @@ class Hours(Model):
     @classmethod
     def _known_region(cls, value: str) -> str:
         try:
-            _holidays(value, 2026)
+            public_holidays(value, 2026)
         except (KeyError, NotImplementedError, ValueError) as error:
             raise ValueError(
                 f"« {value} » est inconnu : FR, ou FR-57 (Moselle), FR-67 (Alsace), FR-974…"
@@ -256,22 +255,36 @@ class Hours(Model):
 
     def holiday(self, day: date) -> str:
         """The French name of the public holiday, or ``""``."""
-        return _holidays(self.public_holidays, day.year).get(day, "")
+        return public_holidays(self.public_holidays, day.year).get(day, "")
 
     def open_on(self, schedule: str, day: date) -> Day:
         """The openings on a day, and why there are none or fewer. KeyError: no such schedule."""
         rules = self.schedules[schedule]
         usual: tuple[Interval, ...] = rules.week()[day.weekday()]
-        extra = next((o.hours for o in self.openings if o.covers(schedule, day)), None)
+        extra = self._extra(schedule, day)
         holiday = "" if extra or rules.open_on_public_holidays else self.holiday(day)
-        planned = extra or (() if holiday else usual)
+        left, reason = self._left(schedule, day, extra or (() if holiday else usual))
+        return Day(day, left, holiday, reason)
+
+    def _extra(self, schedule: str | None, day: date) -> Openings:
+        return next((o.hours for o in self.openings if o.covers(schedule, day)), ())
+
+    def _left(
+        self, schedule: str | None, day: date, planned: tuple[Interval, ...]
+    ) -> tuple[tuple[Interval, ...], str]:
+        """What closures leave of a day, and the reason of the last that took some of it."""
         left, reason = planned, ""
         for closure in self.closures:
             if closure.covers(schedule, day):
                 after = tuple(p for part in left for p in part.without(closure.hours))
                 if after != left:
                     left, reason = after, closure.reason
-        return Day(day, left, holiday, reason)
+        return left, reason
+
+    def unusual(self, schedule: str, day: date) -> bool:
+        """Whether the openings of a day are not those of its weekday. KeyError as ``open_on``."""
+        usual = self.schedules[schedule].week()[day.weekday()]
+        return self.open_on(schedule, day).intervals != usual
 
     def is_open(self, schedule: str, at: datetime) -> bool:
         """Whether it is open at this moment (the closing minute is not)."""
@@ -293,7 +306,7 @@ class Hours(Model):
 
     def reachable_on(self, schedule: str, day: date) -> tuple[Interval, ...]:
         """When, on a day, it is open while people answer the telephone. KeyError as ``open_on``."""
-        turns = {minute for m in self.modes if m.hours for minute in (m.hours.start, m.hours.end)}
+        turns = self._turns(day)
         found: list[Interval] = []
         for part in self.open_on(schedule, day).intervals:
             within = sorted(minute for minute in turns if part.start < minute < part.end)
@@ -310,18 +323,25 @@ class Hours(Model):
 
         None if not within HORIZON days.
         """
-        starts = {m.hours.start for m in self.modes if m.hours}
-        ends = {m.hours.end for m in self.modes if m.hours}
         first = self.local(at).date()
         for ahead in range(HORIZON):
             day = first + timedelta(days=ahead)
             parts = self.open_on(schedule, day).intervals
-            for minute in sorted({part.start for part in parts} | starts | ends):
+            for minute in sorted({part.start for part in parts} | self._turns(day)):
                 if any(part.start <= minute < part.end for part in parts):
                     moment = self.moment(day, minute)
                     if moment > at and self.mode(moment) is not Mode.MACHINE_ALONE:
                         return moment
         return None
+
+    def _turns(self, day: date) -> set[int]:
+        """The minutes of a day at which somebody else may begin to answer."""
+        periods = [line.hours for line in self.modes if line.hours] + [*self._extra_shift(day)]
+        return {minute for one in periods for minute in (one.start, one.end)}
+
+    def _extra_shift(self, day: date) -> tuple[Interval, ...]:
+        """When the switchboard's schedule is open by an exceptional opening."""
+        return self._left(self.switchboard, day, self._extra(self.switchboard, day))[0]
 
     def announced(self, at: datetime) -> list[str]:
         """The texts of the announcements that are valid at this moment."""
@@ -329,11 +349,18 @@ class Hours(Model):
         return [one.sentence for one in self.announcements if one.first <= wall < one.until]
 
     def mode(self, at: datetime) -> Mode:
-        """Who answers at this moment."""
+        """Who answers at this moment: never the machine alone during an exceptional opening.
+
+        Unless it answers alone at all times, where there are no operators.
+        """
         local = self.local(at)
         today, yesterday = local.date(), local.date() - timedelta(days=1)
         minute = _minute(local)
+        opened = any(part.start <= minute < part.end for part in self._extra_shift(today))
+        opened = opened and any(line.mode is not Mode.MACHINE_ALONE for line in self.modes)
         for line in self.modes:
+            if opened and line.mode is Mode.MACHINE_ALONE:
+                continue
             period = line.hours or WHOLE_DAY
             if period.start < period.end:
                 fits = period.start <= minute < period.end and self._is(line, today, minute)
@@ -367,18 +394,3 @@ class Hours(Model):
 
 def _minute(local: datetime) -> int:
     return local.hour * 60 + local.minute
-
-
-_ALSACE_MOSELLE = {"57": "57", "67": "6AE", "68": "6AE"}
-
-
-@lru_cache(maxsize=64)
-def _holidays(region: str, year: int) -> dict[date, str]:
-    country, _, part = region.partition("-")
-    calendar = holidays.country_holidays(
-        country,
-        subdiv=_ALSACE_MOSELLE.get(part, part) or None,
-        years=year,
-        language="fr" if country == "FR" else None,
-    )
-    return dict(calendar.items())
