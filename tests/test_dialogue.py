@@ -374,9 +374,16 @@ def test_goodbye_asks_for_a_mark_when_that_is_switched_on() -> None:
     for what in (Opened(CALLER), heard(PLAIN), heard("non")):
         state, actions = asking.advance(state, Turn(what, OPEN))
     assert state.phase is Phase.RATING
-    _, actions = asking.advance(state, Turn(Keyed("4"), OPEN))
-    assert actions[-1] == HangUp(Outcome.ANSWERED)
-    assert any(getattr(action, "value", "") == "4" for action in actions)
+    faint = Heard(Match("4.", Decision.REJECT), 0.25)
+    answers: list[tuple[Happening, bool]] = [
+        (Keyed("4"), True),
+        (replace(faint, confidence=0.9), True),
+        (faint, False),
+    ]
+    for answer, counted in answers:
+        _, actions = asking.advance(state, Turn(answer, OPEN))
+        assert actions[-1] == HangUp(Outcome.ANSWERED)
+        assert any(getattr(action, "value", "") == "4" for action in actions) is counted
 
 
 def test_a_key_without_a_meaning_asks_again_and_a_hash_only_skips() -> None:

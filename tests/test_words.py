@@ -104,3 +104,21 @@ def test_who_says_their_name(text: str, introduces: bool) -> None:
 )
 def test_a_mind_changed_within_a_sentence(text: str, end: str | None) -> None:
     assert meant(text) == end
+
+
+@pytest.mark.parametrize(
+    ("said", "mark"),
+    [
+        ("cinq", 5),
+        ("4.", 4),
+        ("je mets un quatre", 4),
+        ("cinq sur cinq", 5),
+        ("un sur cinq", 1),
+        ("four out of five", 4),
+        ("2 à 5", None),
+        ("dix", None),
+        ("très satisfait", None),
+    ],
+)
+def test_marks(said: str, mark: int | None) -> None:
+    assert words.rating(said) == mark

@@ -46,7 +46,8 @@ URGENT_LATER = 0.85
 LEAVES = 0.6
 """From this certainty on a goodbye ends the call; below, the caller is asked for more."""
 UNSURE = 0.4
-"""Below this confidence of the recogniser an answer is confirmed before it is given."""
+"""Below this confidence of the recogniser an answer is confirmed before it is given, and no mark is
+counted."""
 LIKELY = 0.5
 """Below this certainty nobody to whom a department was offered is asked about another entry."""
 FAINT = 0.35
@@ -175,7 +176,7 @@ class Dialogue:
             or self._follow_up(state, match, turn)
             or self._message(state, match, turn)
             or self._special(state, match, confidence, turn)
-            or self._in_phase(state, match, turn)
+            or self._in_phase(state, match, confidence, turn)
             or self._opening(state, match, turn)
             or self._request(state, match, confidence, turn)
         )
@@ -294,7 +295,7 @@ class Dialogue:
         note = Note("language", value=state.language)
         return self.talk.ask(state, Phase.REQUEST, say, before=(note,))
 
-    def _in_phase(self, state: State, match: Match, turn: Turn) -> Step | None:
+    def _in_phase(self, state: State, match: Match, confidence: float, turn: Turn) -> Step | None:
         """What makes sense as an answer to what was just asked; None for a new request."""
         yes, no = match.entry == "oui", match.entry == "non"
         match state.phase:
@@ -317,7 +318,8 @@ class Dialogue:
             case Phase.HELP if no:
                 return self.people.reach(state, RECEPTION, "", turn)
             case Phase.RATING:
-                return self.answering.rated(state, words.rating(match.text))
+                mark = words.rating(match.text) if confidence >= UNSURE else None
+                return self.answering.rated(state, mark)
         return None
 
     def _request(self, state: State, match: Match, confidence: float, turn: Turn) -> Step:

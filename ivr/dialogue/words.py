@@ -109,6 +109,8 @@ _RATINGS = {
     "un": 1, "deux": 2, "trois": 3, "quatre": 4, "cinq": 5,
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5,
 }  # fmt: skip
+_NO_MARK = re.compile(r"\b(sur|out of) (cinq|five|5)\b|\bun (?=(deux|trois|quatre|cinq|[2-5])\b)")
+"""The words beside a mark: "un quatre", "quatre sur cinq"."""
 
 
 def choice(text: str) -> Literal[1, 2] | None:
@@ -232,12 +234,11 @@ def name(text: str) -> str:
 
 
 def rating(text: str) -> int | None:
-    """A mark from 1 to 5, said in words or digits."""
-    for word in re.findall(r"\w+", text.lower()):
-        value = int(word) if word.isdigit() else _RATINGS.get(word, 0)
-        if 1 <= value <= 5:
-            return value
-    return None
+    """A mark from 1 to 5, said in words or digits; None for two of them: it was misheard."""
+    heard = re.findall(r"\w+", _NO_MARK.sub(" ", text.lower()))
+    values = {int(word) if word.isdigit() else _RATINGS.get(word, 0) for word in heard}
+    marks = [value for value in values if 1 <= value <= 5]
+    return marks[0] if len(marks) == 1 else None
 
 
 def _stems(text: str) -> set[str]:

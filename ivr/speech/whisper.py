@@ -50,17 +50,22 @@ _PROMPTS = {
         "Oui, c'est ça. Non, pas du tout. Tout à fait. Volontiers. Merci, au revoir. Pardon ? "
         "Un conseiller. Rappelez-moi. C'est urgent."
     ),
-    ("fr", "choice"): "La première ou la deuxième ? La première. La deuxième. Oui. Non.",
+    ("fr", "choice"): (
+        "La première. La deuxième. Le premier. Le deuxième. Ni l'un ni l'autre. Pardon ? "
+        "Un conseiller. Au revoir."
+    ),
     ("fr", "digits"): "Quel est votre numéro ? 06 12 34 56 78.",
-    ("fr", "rating"): "Votre note, de 1 à 5 ? 4. 5.",
+    ("fr", "rating"): (
+        "Cinq. Quatre. Trois. Deux. Un. Cinq. Cinq sur cinq. Je mets cinq. Pardon ? Au revoir."
+    ),
     ("en", "request"): "Good morning, town hall. Opening hours, identity card, passport, waste.",
     ("en", "yes-no"): "Is that right? Yes. No.",
 }
 """What may have been said just before, which makes its words likelier. Words wrong on the same
 requests: 21 → 17 %. A prompt of a mere "c'est bien ça ? oui, ou non ?" is what Whisper then gives
 for anything short: of 215 answers that are no yes ("au revoir", "pardon ?", "un conseiller"), 48
-were taken for one, and 9 with all that callers say then; the yes of 80, 73 and 76 were heard. The
-other kinds are too few to tell."""
+were taken for one, and 9 with all that callers say then; the yes of 80, 73 and 76 were heard.
+docs/matching.md has the other kinds."""
 
 _INVENTED = re.compile(
     r"sous.?titr|amara\.org|radio.canada|st'?\s*501|merci d'avoir regard|abonnez.vous|"
