@@ -236,7 +236,11 @@ def test_people_of_the_town_hall_pass_a_call_on_or_end_it(at: datetime) -> None:
     _, actions = converse(heard("passeport"), Redirected("urbanisme", "102"), at=at)
     assert [action.about for action in actions if isinstance(action, Say)] == ["transfer"]
     title = knowledge().entries["passeport"].title
-    assert actions[-1] == Transfer("urbanisme", f"{title}, déjà renseigné", operator="102")
+    reason = f"Passé par un collègue - {title}, déjà renseigné"
+    assert actions[-1] == Transfer("urbanisme", reason, operator="102")
+    unsure = heard("passeport", decision=Decision.CONFIRM)
+    _, actions = converse(heard(PLAIN), unsure, Redirected("urbanisme"), at=at)
+    assert actions[-1] == Transfer("urbanisme", f"Passé par un collègue - {title}")
     _, actions = converse(heard("passeport"), Dismissed(), at=at)
     assert [action.about for action in actions if isinstance(action, Say)] == ["dismissed"]
     assert actions[-1] == HangUp(Outcome.ANSWERED)
@@ -244,8 +248,7 @@ def test_people_of_the_town_hall_pass_a_call_on_or_end_it(at: datetime) -> None:
 
 def test_a_department_that_is_new_since_the_call_began_is_reached_by_the_reception() -> None:
     _, actions = converse(Redirected("tout-nouveau"))
-    assert isinstance(actions[-1], Transfer)
-    assert actions[-1].department == "accueil"
+    assert actions[-1] == Transfer("accueil", "Passé par un collègue")
 
 
 # --- understanding -----------------------------------------------------------------------------

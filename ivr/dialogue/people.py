@@ -25,6 +25,8 @@ LONGEST_TOLD = 30
 """Minutes: a longer wait is told without a number."""
 CALL_BACK, BACK = "1", "#"
 """Keys: from the queue to a callback, and from taking a callback back to one's place."""
+PASSED_ON = "Passé par un collègue"
+"""Why a call reaches an operator that somebody at the town hall passes on."""
 
 _EMPTY = frozenset(
     [
@@ -77,9 +79,10 @@ class People:
         """Somebody at the town hall passes the call on, also when people are not at work."""
         if department not in self.talk.knowledge.departments:  # new since this call began
             department = RECEPTION
+        reason = self.talk.reason(state, PASSED_ON)  # with what is being offered to the caller
         state = replace(state, callback=None, options=())
         say = self.talk.transfer_announcement(state, department)
-        return self.talk.transfer(state, department, self.talk.reason(state), say, to=operator)
+        return self.talk.transfer(state, department, reason, say, to=operator)
 
     def wait(self, state: State, turn: Turn, *says: Say) -> Step:
         """Into the queue again, at the place the caller had."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from ivr.dialogue.people import LONGEST_TOLD
+from ivr.dialogue.people import LONGEST_TOLD, PASSED_ON
 from ivr.dialogue.prompts import PROMPTS
 from ivr.dialogue.state import State
 from ivr.dialogue.talk import Talk
@@ -91,8 +91,8 @@ def _whispers(knowledge: Knowledge, language: str) -> Iterator[Line]:
     """What an operator hears before the caller; operators speak French."""
     if language == REFERENCE:
         yield from ((f"{one.title}.", language) for one in knowledge.entries.values())
-        yield from ((text, language) for text in ("Déjà renseigné.", "A déjà attendu."))
-        yield "Demande un agent.", language
+        parts = ("Déjà renseigné", "A déjà attendu", "Demande un agent", PASSED_ON)
+        yield from ((f"{part}.", language) for part in parts)
 
 
 def _answers(knowledge: Knowledge, language: str) -> Iterator[Line]:
