@@ -33,6 +33,8 @@ ROOT = Path(__file__).parents[1]
 PASSWORD = "une phrase assez longue"
 ADMIN, OPERATOR = "c.delorme", "m.dubois"
 """Logins; the operator's telephone is 101."""
+NAME = "Claire Delorme"
+"""The admin's."""
 EXTENSION = "101"
 WIDTHS = {"desk": 1440, "tablet": 820, "phone": 390}
 LOOKED_AT = os.environ.get("SCREENSHOTS")
@@ -140,7 +142,7 @@ async def console(
         await running.start()
         now = datetime.now(UTC)
         for login, name, role, extension in (
-            (ADMIN, "Claire Delorme", "admin", None),
+            (ADMIN, NAME, "admin", None),
             (OPERATOR, "Martine Dubois", "operator", EXTENSION),
         ):
             await running.parts.accounts.add(

@@ -17,7 +17,7 @@ import pytest
 
 from ivr.calllog.tables import Call, OperatorNote, Turn
 from ivr.knowledge import load
-from tests.console import ADMIN, OPERATOR, Client, Console
+from tests.console import ADMIN, NAME, OPERATOR, Client, Console
 
 EAU = "faq/eau.yaml"
 
@@ -198,20 +198,24 @@ async def test_who_begins_a_question_is_told_what_is_left_to_fill_in(admin: Clie
 
 
 async def test_markup_in_a_title_is_shown_as_text(console: Console, admin: Client) -> None:
-    form = {**await sheet(admin, PATH), "title": "<img src=x onerror=alert(1)>"}
+    first = await sheet(admin, PATH)
+    form = {**first, "title": "<img src=x onerror=alert(1)>"}
     assert (await admin.post(PATH, form)).status_code == 303
     for path in ("/questions", PATH, "/questions/historique"):
         page = await admin.get(path)
         assert "<img src=x" not in page.text
-    await admin.post(PATH, {**await sheet(admin, PATH), "title": "Signaler une fuite d'eau"})
+    await admin.post(PATH, {**await sheet(admin, PATH), "title": first["title"]})
 
 
 async def test_two_people_at_once_see_both_versions(console: Console, admin: Client) -> None:
     first = await sheet(admin, PATH)
     second = {**first, "title": "Le titre du second", "offer": "Autre chose ?"}
     assert (await admin.post(PATH, {**first, "title": "Le titre du premier"})).status_code == 303
+    told = text_of(await admin.post(f"{PATH}/verifier", second))
+    assert f"{NAME} vient de modifier cette question" in told
     answer = await admin.post(PATH, second)
     assert answer.status_code == 409
+    assert f"{NAME} a enregistré une autre version" in text_of(answer)
     assert "Le titre du premier" in answer.text
     assert "Le titre du second" in answer.text
     base = re.search(r'name="version" value="([^"]+)"', answer.text)
@@ -225,12 +229,13 @@ async def test_two_people_at_once_see_both_versions(console: Console, admin: Cli
 
 
 async def test_a_double_click_saves_once(console: Console, admin: Client) -> None:
-    form = {**await sheet(admin, PATH), "title": "Deux clics"}
+    first = await sheet(admin, PATH)
+    form = {**first, "title": "Deux clics"}
     answers = await asyncio.gather(admin.post(PATH, form), admin.post(PATH, form))
     assert 303 in {one.status_code for one in answers}
     changes = await console.app.state.desk.history.of("fr", "eau-fuite")
     assert [one.after for one in changes if '"Deux clics"' in (one.after or "")][1:] == []
-    await admin.post(PATH, {**await sheet(admin, PATH), "title": "Signaler une fuite d'eau"})
+    await admin.post(PATH, {**await sheet(admin, PATH), "title": first["title"]})
 
 
 async def test_an_edit_by_hand_is_never_overwritten(console: Console, admin: Client) -> None:
@@ -243,6 +248,7 @@ async def test_an_edit_by_hand_is_never_overwritten(console: Console, admin: Cli
     answer = await admin.post(PATH, form)
     assert answer.status_code == 409
     assert "À la main" in answer.text
+    assert "Quelqu'un a enregistré une autre version" in text_of(answer)
     assert "title: À la main" in file.read_text()
 
     async def noted() -> bool:
@@ -342,12 +348,14 @@ async def test_a_question_is_added_translated_removed_and_brought_back(
     assert "2 exemples, 1 question de suite, la version en anglais" in text_of(asked)
     version = re.search(r'name="version" value="([^"]+)"', asked.text)
     assert version
+    late = await sheet(admin, path)
     await admin.post(f"{path}/supprimer", {"version": "another"})
     assert "les-ruches-en-ville" in load(console.settings.paths.knowledge).entries
     await admin.post(f"{path}/supprimer", {"version": version[1]})
     gone = load(console.settings.paths.knowledge)
     assert not gone.speaks("les-ruches-en-ville", "fr")
     assert not gone.speaks("les-ruches-en-ville", "en")
+    assert f"{NAME} a supprimé la question" in text_of(await admin.post(path, late))
     past = await admin.get("/questions/historique?question=les-ruches-en-ville")
     number = re.findall(r"/questions/historique/(\d+)/annuler", past.text)[0]
     await admin.post(f"/questions/historique/{number}/annuler")

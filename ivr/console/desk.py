@@ -28,7 +28,7 @@ from ivr.figures.period import Period
 from ivr.figures.questions import Usage, usage
 from ivr.knowledge import editing
 from ivr.knowledge.base import Knowledge
-from ivr.knowledge.editing import Edit, Prepared, Saved, Written, written
+from ivr.knowledge.editing import Edit, Prepared, Saved, Written, version, written
 from ivr.learning.example import key
 from ivr.learning.gather import decided
 from ivr.settings import Settings
@@ -106,6 +106,21 @@ class Desk:
 
         return {**await self._database.run(work), BY_HAND: "hors console"}
 
+    async def author(self, language: str, entry: str, now: Written | None) -> str | None:
+        """Who made an entry what it is now, None for gone; None when that is not known.
+
+        Nobody is named when the database fails: what was typed matters more.
+        """
+        try:
+            last = await self.history.of(language, entry, 1)
+            names = await self.names()
+        except CallLogError as error:
+            log.warning("who changed %s/%s is not known: %s", language, entry, error)
+            return None
+        if not last or last[0].who == BY_HAND or version(from_json(last[0].after)) != version(now):
+            return None
+        return names.get(last[0].who, last[0].who)
+
     # --- changes by hand -------------------------------------------------------------------------
 
     async def begin(self) -> None:
@@ -117,8 +132,8 @@ class Desk:
         except CallLogError as error:
             log.warning("changes by hand are not noted: %s", error)
 
-    async def noticed(self, version: Knowledge) -> None:
-        """Note what was changed by hand: ``version`` is about to be in use."""
+    async def noticed(self, knowledge: Knowledge) -> None:
+        """Note what was changed by hand: ``knowledge`` is about to be in use."""
         try:
             async with self._records.alone():
                 now = await asyncio.to_thread(self._states)

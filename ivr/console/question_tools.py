@@ -89,9 +89,10 @@ async def verify(request: Request, person: web.Admin, own: OwnDesk, sheet: Sent)
         try:
             edit = await asyncio.to_thread(sheet.edit, own.root)
             await asyncio.to_thread(editing.verify, own.root, edit)
-        except Conflict:
+        except Conflict as conflict:
+            who = await own.author(sheet.language, sheet.entry, conflict.current) or "Quelqu'un"
             notes.append(
-                "Quelqu'un vient de modifier cette question. À l'enregistrement, vous verrez les "
+                f"{who} vient de modifier cette question. À l'enregistrement, vous verrez les "
                 "deux versions."
             )
         except AlreadyBroken as error:

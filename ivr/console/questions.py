@@ -181,7 +181,7 @@ async def _save(request: Request, shared: web.Parts, own: Desk, who: str, sheet:
     try:
         edit = await asyncio.to_thread(sheet.edit, own.root)
     except Conflict as conflict:
-        return _conflict(request, sheet, conflict.current)
+        return await _conflict(request, own, sheet, conflict.current)
     except KnowledgeError as error:
         return await _editor(request, shared, sheet, {"": [str(error)]}, status=422)
     where = f"/questions/{sheet.language}/{edit.entry}"
@@ -193,7 +193,7 @@ async def _save(request: Request, shared: web.Parts, own: Desk, who: str, sheet:
     try:
         await own.save(edit, who, taken=learnt)
     except Conflict as conflict:
-        return _conflict(request, sheet, conflict.current)
+        return await _conflict(request, own, sheet, conflict.current)
     except AlreadyBroken as error:
         return await _editor(request, shared, sheet, {"": _elsewhere(error)}, status=409)
     except KnowledgeError as error:
@@ -256,7 +256,7 @@ def _known_as(knowledge: Knowledge, sheet: Sheet) -> str:
 # --- two people at the same entry ----------------------------------------------------------------
 
 
-def _conflict(request: Request, sheet: Sheet, theirs: Written | None) -> Response:
+async def _conflict(request: Request, own: Desk, sheet: Sheet, theirs: Written | None) -> Response:
     """Both versions, field by field; the other one's is what the next save is based on."""
     mine = {
         name: value
@@ -273,7 +273,7 @@ def _conflict(request: Request, sheet: Sheet, theirs: Written | None) -> Respons
         request,
         "questions/conflict.html",
         {"sheet": sheet, "given": sheet.given, "rows": rows, "base": version(theirs),
-         "gone": theirs is None},
+         "gone": theirs is None, "who": await own.author(sheet.language, sheet.entry, theirs)},
         409,
     )  # fmt: skip
 
