@@ -43,8 +43,9 @@ URGENT = 0.6
 """Below this certainty an emergency is asked about: one heard wrongly often looks like another."""
 URGENT_LATER = 0.85
 """The same once the call is about something else: "il est noir", of a dog that is lost."""
-LEAVES = 0.6
-"""From this certainty on a goodbye ends the call; below, the caller is asked for more."""
+LEAVES = 0.8
+"""From this certainty on a goodbye ends the call; below, the caller is asked for more, or again: a
+short yes misheard ("au re") looks like one."""
 UNSURE = 0.4
 """Below this confidence of the recogniser an answer is confirmed before it is given, and no mark is
 counted."""
@@ -269,12 +270,13 @@ class Dialogue:
                 department = match.department or self.talk.topic_department(state)
                 return self.people.taking.begin(state, department)
             case "au-revoir", _ if not only_days(match.text):  # "à demain" is one, "demain" is none
-                if state.phase is Phase.MORE:
+                thanks = words.thanks(match.text)
+                if state.phase is Phase.MORE or (match.score >= LEAVES and not thanks):
                     return self.answering.goodbye(state)
-                if words.thanks(match.text) and state.phase in PEOPLE_PHASES:
+                open_ = state.phase in PEOPLE_PHASES if thanks else state.expecting == "yes-no"
+                if open_:  # the question asked is still to be answered
                     return self.recovering.misunderstood(state, turn, "not-understood")
-                leaves = match.score >= LEAVES and not words.thanks(match.text)
-                return self.answering.goodbye(state) if leaves else self.answering.more(state)
+                return self.answering.more(state)
             case "hors-sujet", "insult":
                 say = self.talk.say(state, "insult")
                 department = self.talk.topic_department(state)
