@@ -6,17 +6,22 @@ import asyncio
 import io
 import json
 import os
+import re
 import stat
 import sys
 import zipfile
 from pathlib import Path
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from ivr.callbacks import policy
+from ivr.calllog import words
 from ivr.calllog.accounts import AuditLine
 from ivr.calllog.database import Database
 from ivr.calllog.tables import Call, Callback, Turn
+from ivr.dialogue import turns
 from ivr.errors import IvrError
 from ivr.retention import export
 from ivr.retention.numbers import Pseudonyms, is_pseudonym
@@ -25,6 +30,7 @@ from ivr.retention.purge import Purger
 from ivr.retention.rules import RULES
 from ivr.secrets import load_or_create
 from ivr.settings import Retention
+from ivr.waiting import stays
 from tests.retention_rows import NOW, PSEUDONYMS, all_of, keep, names_in, on_disk, rows, values
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -80,6 +86,11 @@ async def test_an_export_is_whole_and_only_for_its_owner(
     page = (folder / "donnees.html").read_text()
     for expected in ("06 12 34 56 78", "Messages vocaux", "ce qui a été compris", "une fuite chez"):
         assert expected in page
+    for code in ("rappel noté", "l’appelant", "Parole", "a raccroché", "joint", "fait", "français"):
+        assert f"<td>{code}</td>" in page
+    assert not re.search(
+        "<td>(callback|caller|heard|abandoned|done|reached|transcribed)</td>", page
+    )
     assert "23/11/2026 04:00:00" in page, "on the town's clocks"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE((folder / "donnees.json").stat().st_mode) == 0o600
@@ -104,6 +115,17 @@ def test_people_read_french_for_every_table_and_column() -> None:
     assert set(export.HEADINGS) == set(personal), "give it a heading in ivr/retention/export.py"
     columns = {column.key for table in personal for column in table.__table__.columns}
     assert columns == set(export.LABELS), "give it a label in ivr/retention/export.py"
+
+
+def test_people_read_french_for_every_code() -> None:
+    assert set(words.OUTCOMES) == set(turns.Outcome)
+    assert set(words.CALLBACKS) == set(policy.State)
+    assert set(words.ATTEMPTS) == {*policy.Outcome, ""}
+    assert set(words.STAYS) == {
+        *(stays.ANSWERED, stays.ABANDONED, stays.TIMEOUT, stays.EMPTY, stays.KEY, stays.UNKNOWN)
+    }
+    happenings = {name.replace("-", "") for name in words.HAPPENINGS | words.SAID}
+    assert happenings == {one.__name__.lower() for one in get_args(turns.Happening)}
 
 
 # --- forgetting --------------------------------------------------------------------------------

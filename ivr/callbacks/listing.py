@@ -14,20 +14,11 @@ from ivr.callbacks.schedule import Callbacks
 from ivr.callbacks.when import Agenda, Impossible, understand, written
 from ivr.calllog.database import Database
 from ivr.calllog.tables import Callback
+from ivr.calllog.words import CALLBACKS, CALLED_BACK
 from ivr.errors import CallbackError
 from ivr.knowledge.base import RECEPTION, Knowledge
 from ivr.settings import Settings
 
-STATES = {
-    State.PENDING: "à faire", State.DIALLING: "appel en cours", State.PERSON: "à décider",
-    State.DONE: "fait", State.CANCELLED: "annulé",
-}  # fmt: skip
-OUTCOMES = {
-    "reached": "joint", "busy": "occupé", "no-answer": "pas de réponse", "voicemail": "répondeur",
-    "refused": "appel refusé", "wrong-number": "mauvais numéro",
-    "no-such-number": "numéro inexistant", "failed": "la ligne n'a pas marché",
-    "cut-short": "conversation très courte", "unknown": "issue inconnue, peut-être déjà appelé",
-}  # fmt: skip
 RECENT = timedelta(days=7)
 """How long those done or cancelled are listed."""
 NO_TRUNK = (
@@ -123,7 +114,7 @@ def lines(found: list[Callback], knowledge: Knowledge, now: datetime) -> list[st
 
 
 def _line(callback: Callback, knowledge: Knowledge, now: datetime) -> str:
-    state = STATES[State(callback.state)]
+    state = CALLBACKS[callback.state]
     due = knowledge.hours.local(callback.due_at).strftime("%d/%m %H:%M")
     late = callback.state == State.PENDING and callback.due_at < now
     when = f"{due} {'EN RETARD' if late else ''}".strip()
@@ -134,7 +125,7 @@ def _line(callback: Callback, knowledge: Knowledge, now: datetime) -> str:
         "": callback.name,
         "objet": callback.reason,
         "souhait": callback.wanted,
-        "dernier essai": OUTCOMES.get(callback.outcome, ""),
+        "dernier essai": CALLED_BACK.get(callback.outcome, ""),
         "essais": str(callback.attempts or ""),
         "poste": callback.operator or "",
         "note": callback.note,

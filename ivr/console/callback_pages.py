@@ -9,10 +9,11 @@ from fastapi import APIRouter, Form, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from ivr.callbacks.jobs import RqJobs
-from ivr.callbacks.listing import OUTCOMES, RECENT, reschedule
+from ivr.callbacks.listing import RECENT, reschedule
 from ivr.callbacks.policy import Outcome, State, policy
 from ivr.callbacks.schedule import SAID_BY_PEOPLE, Callbacks, NoJobs, closed_by
 from ivr.calllog.tables import Callback
+from ivr.calllog.words import CALLED_BACK
 from ivr.console import callback_view, live_view, message_pages, web
 from ivr.console import live_words as words
 from ivr.console.accounts import Person
@@ -36,7 +37,7 @@ AUDITED = {
     "reporter": "a reporté un rappel", "resultat": "a noté l’issue d’un rappel",
     "annuler": "a annulé un rappel",
 }  # fmt: skip
-RESULTS = [(outcome.value, OUTCOMES[outcome]) for outcome in SAID_BY_PEOPLE]
+RESULTS = [(outcome.value, CALLED_BACK[outcome]) for outcome in SAID_BY_PEOPLE]
 NO_LINE = "le standard n’a pas de ligne vers l’extérieur : appelez autrement, puis notez l’issue"
 NO_PHONE = "Votre compte n’a pas de poste téléphonique : demandez à un administrateur de l’ajouter."
 

@@ -6,21 +6,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ivr.callbacks.listing import OUTCOMES, STATES
 from ivr.callbacks.policy import OPEN, State
 from ivr.calllog.tables import Callback, CallbackAttempt
+from ivr.calllog.words import ATTEMPTS, CALLBACKS, CALLED_BACK, ORIGINS
 from ivr.console import live_words as words
 from ivr.console.reader import Reader
 from ivr.knowledge.base import Knowledge
 
-ORIGINS = {"caller": "demandé", "missed": "appel manqué", "message": "message vocal",
-           "operator": "noté par un agent"}  # fmt: skip
 FILTERS = {
     "": "À faire", "retard": "En retard", "moi": "Les miens", "decider": "À décider",
     "cours": "Appel en cours", "faits": "Faits ou annulés depuis 7 jours",
 }  # fmt: skip
 """Of the list, by state."""
-ATTEMPTS = OUTCOMES | {"nobody": "aucun agent n’a décroché", "": "en cours"}
 
 
 @dataclass(frozen=True)
@@ -76,11 +73,11 @@ def row(callback: Callback, knowledge: Knowledge, by: Reader, now: datetime) -> 
         wanted=callback.wanted,
         due_at=callback.due_at,
         late=state is State.PENDING and callback.due_at < now,
-        state=STATES[state],
+        state=CALLBACKS[state],
         code=state,
         origin=ORIGINS.get(callback.origin, callback.origin),
         attempts=callback.attempts,
-        outcome=OUTCOMES.get(callback.outcome, ""),
+        outcome=CALLED_BACK.get(callback.outcome, ""),
         operator=words.operator(callback.operator, knowledge),
         mine=callback.operator is not None and callback.operator == by.extension,
         taken_at=callback.taken_at,

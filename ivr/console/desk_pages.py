@@ -12,6 +12,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from ivr.calllog.tables import OperatorNote
+from ivr.calllog.words import CALL_BACK, NOTES
 from ivr.console import call_data, callback_pages, live_view, web
 from ivr.console import live_words as words
 from ivr.console.accounts import Person
@@ -31,12 +32,7 @@ REASONS = (
     *("Accueil au guichet", "Autre tâche"),
 )
 """Of a pause."""
-CALL_BACK = "call-back"
-OUTCOMES = {
-    "": "Choisissez", "settled": "Réglé", "passed-on": "Passé à un collègue",
-    CALL_BACK: "À rappeler", "wrong-department": "Ce n’était pas le bon service",
-    "misunderstood": "La machine avait mal compris",
-}  # fmt: skip
+OUTCOMES = {"": "Choisissez", **NOTES}
 """Of a call that was answered."""
 RECENT = timedelta(hours=2)
 """A call that was answered before is not asked about any more."""

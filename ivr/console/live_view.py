@@ -9,6 +9,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from ivr.calllog.tables import Call, Turn
+from ivr.calllog.words import OUTCOMES
 from ivr.console import live_words as words
 from ivr.console.reader import Reader
 from ivr.knowledge.base import Knowledge
@@ -159,7 +160,7 @@ def past(call: Call, knowledge: Knowledge) -> Past:
         call.started_at,
         words.number_in_part(call.caller_number),
         words.department(call.department, knowledge),
-        words.OUTCOMES.get(call.outcome or "", "en cours"),
+        OUTCOMES.get(call.outcome or "", "en cours"),
         call.reason,
     )
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from phonenumbers import NumberParseException
 
+from ivr.calllog.words import DECISIONS, HAPPENINGS
 from ivr.knowledge.base import Knowledge
 from ivr.live.messages import Answer, LiveCall, LiveTurn, Place
 from ivr.retention.numbers import canonical, is_pseudonym, written
@@ -33,23 +34,6 @@ MEANINGS = {
     "hors-sujet": "sans rapport avec la mairie",
 }  # fmt: skip
 """What callers may mean that is no entry of the FAQ."""
-HAPPENINGS = {
-    "opened": "L’appel commence", "returned": "Personne n’a répondu, la machine reprend",
-    "silent": "Silence", "unintelligible": "Bruit, ou parole inaudible",
-    "overloaded": "La machine est débordée : clavier proposé", "callback-taken": "Rappel noté",
-    "callback-failed": "Le rappel n’a pas pu être noté", "redirected": "Passé par la mairie",
-    "dismissed": "Appel terminé par la mairie",
-}  # fmt: skip
-OUTCOMES = {
-    "answered": "répondu par la machine", "transferred": "passé à un service",
-    "callback": "rappel noté", "gave-up": "sans réponse", "emergency": "urgence",
-    "abandoned": "a raccroché en attendant un agent",
-    "message": "message laissé", "interrupted": "interrompu",
-}  # fmt: skip
-"""How calls ended."""
-DECISIONS = {
-    "answer": "Compris", "confirm": "À confirmer", "choose": "Hésite", "reject": "Pas compris",
-}  # fmt: skip
 ANSWERS = {
     Answer.DONE: "C’est fait.",
     Answer.OVER: "L’appel est déjà terminé : rien n’a été fait.",

@@ -22,11 +22,12 @@ from jinja2.lexer import Token, TokenStream
 from jinja2.runtime import Context
 
 from ivr.calllog.database import Database
+from ivr.calllog.words import LANGUAGES
 from ivr.console.accounts import Accounts, Person
 from ivr.console.lockout import KnownBrowsers
 from ivr.console.records import Records
 from ivr.console.search import Search
-from ivr.figures.wording import LANGUAGES, number
+from ivr.figures.wording import number
 from ivr.knowledge.store import Store
 from ivr.live.mirror import Mirror
 from ivr.settings import Settings

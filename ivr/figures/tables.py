@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ivr.calllog.words import LANGUAGES
 from ivr.figures.by import By
 from ivr.figures.callbacks import CallbackFigures
 from ivr.figures.fate import Fate
 from ivr.figures.report import Report
-from ivr.figures.wording import DAYS, FATES, LANGUAGES, OUTCOMES
+from ivr.figures.wording import DAYS, FATES, OUTCOMES
 from ivr.knowledge.base import Knowledge
 
 Cell = str | int | float | None

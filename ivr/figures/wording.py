@@ -35,7 +35,6 @@ OUTCOMES = {
     "": "Fait sans appel du standard",
 }
 """How callbacks ended."""
-LANGUAGES = {"fr": "français", "en": "anglais"}
 WEEK = timedelta(days=7)
 DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 

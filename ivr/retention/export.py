@@ -24,6 +24,21 @@ from ivr.calllog.tables import (
     QueueStay,
     Turn,
 )
+from ivr.calllog.words import (
+    ATTEMPTS,
+    CALLBACKS,
+    CALLED_BACK,
+    DECISIONS,
+    ENDERS,
+    HAPPENINGS,
+    LANGUAGES,
+    MESSAGES,
+    NOTES,
+    ORIGINS,
+    OUTCOMES,
+    SAID,
+    STAYS,
+)
 from ivr.errors import IvrError
 from ivr.retention.numbers import is_pseudonym, written
 from ivr.retention.person import Held
@@ -88,6 +103,16 @@ LABELS: Mapping[str, str] = {
     "text": "note",
 }
 """What people read for the name of a column."""
+CODES: Mapping[type[Base], Mapping[str, Mapping[str, str]]] = {
+    Call: {"outcome": OUTCOMES, "ended_by": ENDERS, "language": LANGUAGES},
+    Turn: {"happened": HAPPENINGS | SAID, "decision": DECISIONS},
+    QueueStay: {"outcome": STAYS},
+    Callback: {"origin": ORIGINS, "state": CALLBACKS, "outcome": CALLED_BACK},
+    CallbackAttempt: {"outcome": ATTEMPTS},
+    Message: {"state": MESSAGES},
+    OperatorNote: {"outcome": NOTES},
+}
+"""What people read for the codes of a table's columns."""
 
 _PAGE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
     """\
@@ -153,8 +178,12 @@ def as_page(held: Held, at: datetime, zone: ZoneInfo) -> str:
     sections = []
     for table, rows in held.rows.items():
         names = [column.key for column in table.__table__.columns]
+        codes = CODES.get(table, {})
         cells = [
-            [(_shown(getattr(row, name), zone), _link(name, getattr(row, name))) for name in names]
+            [
+                (_shown(codes.get(name, {}).get(value, value), zone), _link(name, value))
+                for name, value in _values(row).items()
+            ]
             for row in rows
         ]
         labels = [LABELS.get(name, name) for name in names]
