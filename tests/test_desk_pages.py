@@ -379,7 +379,7 @@ async def test_an_operators_day_by_keyboard(line: Telephone, browser: Browser) -
         await page.get_by_text("Ce rappel est à vous").wait_for()
         assert await serious(page) == []
         await fits(page, "callback")
-        await page.get_by_label("À quand").fill("demain matin")
+        await page.get_by_label("À quand").fill("dès que possible")
         await page.keyboard.press("Enter")
         await page.get_by_text("Rappel 2221 :").wait_for()
         await page.get_by_label("Issue de l’appel").select_option("joint")
