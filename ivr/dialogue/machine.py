@@ -52,8 +52,8 @@ counted."""
 LIKELY = 0.5
 """Below this certainty nobody to whom a department was offered is asked about another entry."""
 FAINT = 0.35
-"""Below this confidence of the recogniser a yes is asked for once more: anything short that is not
-understood looks like one."""
+"""Below this confidence of the recogniser a yes or a goodbye is asked for once more: anything short
+that is not understood looks like one."""
 DISMISSES = 0.5
 """Below this confidence of the recogniser nobody is told that it is no matter for the town hall:
 an emergency misheard looks the same."""
@@ -163,8 +163,8 @@ class Dialogue:
         if step := self._paused(state, match):
             return step
         state = replace(state, patience=0)
-        faint = match.entry == "oui" and confidence < FAINT and state.expecting == "yes-no"
-        if faint and not state.misunderstood:
+        faint = match.entry in ("oui", "au-revoir") and confidence < FAINT
+        if faint and state.expecting == "yes-no" and not state.misunderstood:
             return self.recovering.misunderstood(state, turn, "noise")
         if words.gives_up(match.text) and state.phase in _UNDER_WAY and match.entry in _DROPS:
             return self.answering.more(replace(state, callback=None, misunderstood=0))
