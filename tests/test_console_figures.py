@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -16,7 +16,8 @@ from tests.figures_log import ANSWER, Log
 async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Console]:
     """Yesterday: one call lost of four."""
     async with console(tmp_path_factory.mktemp("figures"), demonstration=True) as running:
-        log, day = Log(), date.today() - timedelta(days=1)
+        today = running.parts.store.current.hours.local(datetime.now(UTC)).date()
+        log, day = Log(), today - timedelta(days=1)
         for _ in range(3):
             log.call(f"{day}T09:00", "answered", ANSWER)
         log.call(f"{day}T10:00", "gave-up")

@@ -464,6 +464,8 @@ async def test_what_was_missed_is_learnt_made_a_question_or_dismissed(
     form = {"langue": "fr", "question": "eau-fuite", "texte": phrase}
     assert "1 phrase ajoutée" in text_of(await admin.post("/a-apprendre/ajouter", form))
     assert phrase in load(console.settings.paths.knowledge).entries["eau-fuite"].examples
+    live = console.parts.store
+    await eventually(lambda: phrase in live.current.entries["eau-fuite"].examples)
     dismissed = {"langue": "fr", "texte": "mon hamster a avalé un trombone"}
     await admin.post("/a-apprendre/ecarter", dismissed)
     shown = await admin.get("/a-apprendre/groupes", timeout=120)

@@ -86,8 +86,8 @@ class Language:
     ) -> list[Scored]:
         """How likely each meaning of each text is; nothing for a text without a word.
 
-        ``hints`` is added to the scores of ids: what the conversation makes more likely. It at most
-        doubles a score: what is nothing like a yes is none after a question either.
+        ``hints`` is added to the scores of ids: what else makes them more likely, or less. It at
+        most doubles a score.
         ``last_entry`` is the entry whose follow-ups may be asked; ``choosing``: that one of two
         entries be named is likelier than any of them. ``named`` says that the texts name who they
         are about. ``others`` may have been said in the place of the first text.
