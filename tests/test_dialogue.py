@@ -305,8 +305,9 @@ def test_repeat_says_the_same_and_slower_says_it_slower() -> None:
     assert max(paces) < 1
 
 
-def test_a_language_is_changed_on_request() -> None:
-    english = Heard(replace(heard("hors-sujet").match, detail="english"), 0.9)
+@pytest.mark.parametrize("detail", ["english", "en"])
+def test_a_language_is_changed_on_request(detail: str) -> None:
+    english = Heard(replace(heard("hors-sujet").match, detail=detail), 0.9)
     state, actions = converse(english)
     assert state.language == "en"
     assert isinstance(actions[-1], Listen)

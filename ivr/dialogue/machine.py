@@ -38,7 +38,7 @@ from ivr.knowledge.hours import Mode
 from ivr.nlu.match import DIALOGUE_IDS, OFF_TOPIC, Decision, Match
 
 LANGUAGES = {"english": "en", "french": "fr"}
-"""Details of ``hors-sujet`` that ask for a language, and the language (ISO 639-1)."""
+"""Details of ``hors-sujet`` that ask for a language (ISO 639-1); of any other, it is its code."""
 URGENT = 0.6
 """Below this certainty an emergency is asked about: one heard wrongly often looks like another."""
 URGENT_LATER = 0.85
@@ -281,13 +281,18 @@ class Dialogue:
                 say = self.talk.say(state, "insult")
                 department = self.talk.topic_department(state)
                 return self.people.reach(state, department, "Appelant mécontent", turn, say)
-            case "hors-sujet", detail if detail in LANGUAGES:
-                return self._speak(state, LANGUAGES[detail])
+            case "hors-sujet", detail if language := self._language_asked(detail):
+                return self._speak(state, language)
             case "hors-sujet", _ if sure and not self._opening(state, match, turn):
                 say = self.talk.out_of_scope(state, match.detail)
                 more = self.talk.say(state, "more")
                 return self.talk.ask(replace(state, misunderstood=0), Phase.MORE, say, more)
         return None
+
+    def _language_asked(self, detail: str | None) -> str | None:
+        """The language (ISO 639-1) that such a detail asks for: one of ours, or spoken by files."""
+        spoken = self.talk.knowledge.catalogue.languages
+        return detail if detail in spoken else LANGUAGES.get(detail or "")
 
     def _speak(self, state: State, language: str) -> Step:
         """Go on in another language, where there are prompts in it."""

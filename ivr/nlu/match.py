@@ -68,8 +68,8 @@ class Match:
     person: str | None = None
     """A person of the town hall named, as in the directory."""
     detail: str | None = None
-    """Which kind of a dialogue id: ``slower`` of ``repeter``; ``insult``, ``english`` or the id of
-    an out-of-scope topic (``impots``, ``caf``…) of ``hors-sujet``."""
+    """Which kind of a dialogue id: ``slower`` of ``repeter``; ``insult``, ``english``, the code
+    of a language or the id of an out-of-scope topic (``impots``, ``caf``…) of ``hors-sujet``."""
     explain: dict[str, float] = field(default_factory=dict)
     """What each part contributed to the best candidate, for ``--explain``."""
 
